@@ -1,0 +1,336 @@
+/* gocluster.h - support vector machines on all cores, with scikit-learn's results
+ *
+ * Introduction
+ *   The library reads the caller's matrices in place, writes results into the
+ *   caller's buffers and never calls back. Every function returns an int32_t:
+ *   zero is success, a negative value is one of GOCLUSTER_ERROR_..., a positive
+ *   one is information. Any function may be called from any thread at any time.
+ *   Results do not depend on the number of threads.
+ *
+ * Simple use (without the checks of the returned codes)
+ *
+ *     double X[6] = {0, 0,  1, 1,  2, 2};            three rows, two features
+ *     int64_t y[3] = {0, 0, 1}, label[3];
+ *     gocluster_array Xa = gocluster_matrix(X, GOCLUSTER_F64, 3, 2);
+ *     gocluster_array ya = gocluster_vector(y, GOCLUSTER_I64, 3);
+ *     gocluster_array la = gocluster_vector(label, GOCLUSTER_I64, 3);
+ *     gocluster_svc_params params;
+ *     gocluster_svc model;
+ *     gocluster_error err;
+ *
+ *     gocluster_svc_params_init(&params, sizeof params, &err);
+ *     params.gamma = 0.5;
+ *     gocluster_svc_fit(&params, &Xa, &ya, NULL, NULL, &model, &err);
+ *     gocluster_svc_predict(model, &Xa, &la, &err);
+ *     gocluster_svc_free(model, &err);
+ *
+ *   Build with  cc prog.c $(pkg-config --cflags --libs gocluster).
+ *   A longer example is examples/c/svc.c.
+ *
+ * Contents
+ *   version - errors - arrays - threads - jobs and progress - SVC - npy files -
+ *   blocking forms
+ */
+#ifndef GOCLUSTER_H
+#define GOCLUSTER_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ----------------------------------------------------------------
+ * The ABI version is the number in the library's soname (libgocluster.so.1); it
+ * changes when a program must be compiled again. The minor number grows when a
+ * function, a constant, or a field at the end of a params struct is added. */
+
+#define GOCLUSTER_ABI_VERSION 1
+#define GOCLUSTER_ABI_MINOR 0
+
+/* Between "binding: begin" and "binding: end" stand only comments, enums, structs
+ * and prototypes, so that bindings can be generated without a preprocessor. */
+/* binding: begin */
+
+/* The numbers that the loaded library was built with. Accept it if the version is
+ * equal and the minor is not smaller. They work after fork(), too. */
+int32_t gocluster_abi_version(void);
+int32_t gocluster_abi_minor(void);
+
+/* ---- Errors ---------------------------------------------------------------- */
+
+enum gocluster_code {
+    GOCLUSTER_OK = 0,
+    GOCLUSTER_PENDING = 1,            /* gocluster_job_wait: time is up, the work goes on */
+    GOCLUSTER_ERROR_ARGUMENT = -1,    /* NULL, or a value outside its domain */
+    GOCLUSTER_ERROR_STRUCT_SIZE = -2, /* struct_size is not of this ABI, or a newer field is set */
+    GOCLUSTER_ERROR_SHAPE = -3,       /* ndim, a length, or lengths that do not agree */
+    GOCLUSTER_ERROR_STRIDES = -4,     /* not a multiple of the item, out of the address space, misaligned */
+    GOCLUSTER_ERROR_DTYPE = -5,       /* not a type that this argument takes */
+    GOCLUSTER_ERROR_NOT_FINITE = -6,  /* NaN or infinity; the message names the row */
+    GOCLUSTER_ERROR_OVERLAP = -7,     /* an output shares memory with an input */
+    GOCLUSTER_ERROR_TOO_LARGE = -8,   /* more rows or columns than 32-bit indexes hold */
+    GOCLUSTER_ERROR_ADDRESS = -9,     /* memory that cannot be read, or an output that cannot be written */
+    GOCLUSTER_ERROR_MEMORY = -10,     /* no memory left for the work */
+    GOCLUSTER_ERROR_CANCELLED = -11,  /* gocluster_job_cancel or gocluster_job_free came first */
+    GOCLUSTER_ERROR_IO = -12,         /* a file: missing, truncated, of another format */
+    GOCLUSTER_ERROR_HANDLE = -13,     /* a handle that was freed, never made, or of another kind */
+    GOCLUSTER_ERROR_NOT_READY = -14,  /* a result was asked for while the job runs */
+    GOCLUSTER_ERROR_FORKED = -15,     /* the library was loaded before fork(); the child cannot use it */
+    GOCLUSTER_ERROR_PANIC = -16,      /* a defect of the library, which stays usable; please report it */
+    GOCLUSTER_ERROR_POISONED = -17    /* a defect in the scheduler; only a new process helps */
+};
+
+/* The caller's, may be NULL, and written only when a call fails. */
+typedef struct gocluster_error {
+    int32_t code;
+    char argument[60];                /* the name in this header: "X", "params.C"; empty if none */
+    char message[256];                /* one sentence in UTF-8, ending in a zero byte */
+} gocluster_error;
+
+/* "GOCLUSTER_ERROR_SHAPE" and so on; "unknown" for other numbers. Works after fork(). */
+const char *gocluster_error_name(int32_t code);
+
+/* ---- Arrays -----------------------------------------------------------------
+ * A view of the caller's memory, in native byte order. Element (i, j) lies at
+ *     (char *)data + i*strides[0] + j*strides[1].
+ * ndim is 1 or 2; at ndim 1 the second length and stride are ignored.
+ * An input is never written; its strides may be any multiple of the item's size,
+ * zero and negative ones too, and elements are aligned to their size. An output has
+ * positive strides that do not let elements overlap, and elements of a row adjacent.
+ * data may be anything if a length is zero. The struct itself is read during the call
+ * and may be reused after it; it is the same in all minors of the ABI. */
+
+enum gocluster_dtype {
+    GOCLUSTER_F32 = 1,
+    GOCLUSTER_F64 = 2,
+    GOCLUSTER_I32 = 3,
+    GOCLUSTER_I64 = 4
+};
+
+typedef struct gocluster_array {
+    void *data;
+    int32_t dtype;                    /* enum gocluster_dtype */
+    int32_t ndim;
+    int64_t shape[2];
+    int64_t strides[2];               /* in bytes */
+} gocluster_array;
+
+/* ---- Threads ----------------------------------------------------------------
+ * One budget for the process, shared by all jobs. At start it is the first of:
+ * GOCLUSTER_NUM_THREADS, OMP_NUM_THREADS, the container's CPU quota, the CPUs that
+ * the process may run on. */
+
+/* Return the budget (at least 1), the previous one, or a negative code. */
+int32_t gocluster_get_num_threads(void);
+int32_t gocluster_set_num_threads(int32_t threads);
+
+/* ---- Jobs and progress ------------------------------------------------------
+ * A call that can take long is started, then waited for. Arrays given to ..._start
+ * must live, and inputs should not change, until gocluster_job_wait has returned
+ * something other than GOCLUSTER_PENDING, or gocluster_job_free has returned.
+ * (Inputs that do change give a meaningless result, nothing worse.)
+ * Ids are never used twice, so a freed handle is an error and never another's. */
+
+typedef struct gocluster_job { uint64_t id; } gocluster_job;
+
+typedef struct gocluster_progress {
+    int64_t done;                     /* never falls; units are those of the work at hand */
+    int64_t total;                    /* 0 while unknown */
+    double metric;                    /* SVC: the largest KKT violation of the pair at work */
+} gocluster_progress;
+
+/* Waits for at most so many milliseconds; 0 only looks, negative waits without limit.
+ * Returns GOCLUSTER_PENDING while the work goes on, then the work's own code, for every
+ * further call as well. progress may be NULL; it is filled in every case but a bad handle. */
+int32_t gocluster_job_wait(gocluster_job job, int64_t milliseconds, gocluster_progress *progress, gocluster_error *err);
+
+/* Asks the work to stop and returns at once. The job then ends with
+ * GOCLUSTER_ERROR_CANCELLED, or as it would have if it was about to end. */
+int32_t gocluster_job_cancel(gocluster_job job, gocluster_error *err);
+
+/* Cancels the work if it still runs, returns when it has stopped touching the caller's
+ * memory, and forgets the job. Safe while other threads wait for the same job. */
+int32_t gocluster_job_free(gocluster_job job, gocluster_error *err);
+
+/* ---- SVC: support vector classification --------------------------------------
+ * For every pair of classes i < j, with y_t = +1 for rows of class i and -1 for rows
+ * of class j, this is the problem of libsvm and of scikit-learn's SVC:
+ *
+ *     min over a   1/2 sum_st a_s a_t y_s y_t K(x_s, x_t) - sum_t a_t
+ *     subject to   sum_t a_t y_t = 0,   0 <= a_t <= C * class_weight[y_t] * sample_weight[t]
+ */
+
+enum gocluster_kernel {               /* libsvm's numbers; this version trains LINEAR and RBF, */
+    GOCLUSTER_KERNEL_LINEAR = 0,      /* the others are an argument error */
+    GOCLUSTER_KERNEL_POLY = 1,
+    GOCLUSTER_KERNEL_RBF = 2,
+    GOCLUSTER_KERNEL_SIGMOID = 3,
+    GOCLUSTER_KERNEL_PRECOMPUTED = 4
+};
+
+/* Fields carry scikit-learn's names and defaults. struct_size = sizeof(gocluster_svc_params)
+ * as the caller compiled it: a shorter one comes from an older caller, and the fields
+ * it lacks take their defaults; a longer one is accepted if all it adds is zero. */
+typedef struct gocluster_svc_params {
+    uint32_t struct_size;
+    int32_t kernel;                   /* enum gocluster_kernel; RBF */
+    double C;                         /* > 0; 1 */
+    double gamma;                     /* RBF: K(x,z) = exp(-gamma |x-z|^2), gamma >= 0. No default: init sets -1,
+                                         which is refused. scikit-learn's "scale" is 1 / (n_features * variance
+                                         of all of X), its "auto" 1 / n_features; the caller computes them */
+    double tol;                       /* > 0: end when the KKT violation is at most tol; 1e-3 */
+    double cache_size;                /* > 0: megabytes of kernel values to keep; 200 */
+    int64_t max_iter;                 /* a limit on the solver's steps for each pair; -1 is none */
+} gocluster_svc_params;
+
+/* Writes the defaults and struct_size into the first struct_size bytes. */
+int32_t gocluster_svc_params_init(gocluster_svc_params *params, uint32_t struct_size, gocluster_error *err);
+
+/* A fitted model. It owns its memory, does not change, and may be used by many threads. */
+typedef struct gocluster_svc { uint64_t id; } gocluster_svc;
+
+/* Starts the training.
+ *   X              n_rows x n_features, F32 or F64, finite
+ *   y              n_rows labels, I32 or I64, any integers, at least two different ones
+ *   sample_weight  n_rows, F32 or F64, or NULL for ones; rows of weight 0 do not take part
+ *   class_weight   one per class in ascending order of the labels, F32 or F64, or NULL for ones */
+int32_t gocluster_svc_fit_start(const gocluster_svc_params *params, const gocluster_array *X, const gocluster_array *y,
+                                const gocluster_array *sample_weight, const gocluster_array *class_weight,
+                                gocluster_job *job, gocluster_error *err);
+
+/* Gives the model of a job that ended with GOCLUSTER_OK: one more handle at every call. */
+int32_t gocluster_svc_fit_result(gocluster_job job, gocluster_svc *model, gocluster_error *err);
+
+/* Lengths, and what belongs to the model as a whole. Set struct_size before the call;
+ * no more than that is written, and what lies beyond this version's fields is zeroed. */
+typedef struct gocluster_svc_shape {
+    uint32_t struct_size;
+    int32_t converged;                /* 1, or 0 if max_iter ended a pair */
+    int64_t n_classes;
+    int64_t n_pairs;                  /* n_classes (n_classes-1) / 2, ordered (0,1) (0,2) .. (1,2) .. */
+    int64_t n_features;
+    int64_t n_support_vectors;
+} gocluster_svc_shape;
+
+int32_t gocluster_svc_get_shape(gocluster_svc model, gocluster_svc_shape *shape, gocluster_error *err);
+
+/* Signs and order are libsvm's: a positive decision value votes for the lower class.
+ * (scikit-learn turns the signs of dual_coef_ and intercept_ when there are two classes.) */
+enum gocluster_svc_attribute {
+    GOCLUSTER_SVC_CLASSES = 1,         /* I64 [n_classes]: the labels, ascending */
+    GOCLUSTER_SVC_SUPPORT = 2,         /* I32 [n_support_vectors]: rows of X, by class, then ascending */
+    GOCLUSTER_SVC_N_SUPPORT = 3,       /* I32 [n_classes] */
+    GOCLUSTER_SVC_SUPPORT_VECTORS = 4, /* F64 [n_support_vectors, n_features] */
+    GOCLUSTER_SVC_DUAL_COEF = 5,       /* F64 [n_classes-1, n_support_vectors]: a_t y_t in each pair of t's class */
+    GOCLUSTER_SVC_INTERCEPT = 6,       /* F64 [n_pairs] */
+    GOCLUSTER_SVC_N_ITER = 7,          /* I32 [n_pairs] */
+    GOCLUSTER_SVC_GAP = 8,             /* F64 [n_pairs]: the KKT violation that was reached */
+    GOCLUSTER_SVC_OBJECTIVE = 9        /* F64 [n_pairs]: the value of the problem above */
+};
+
+/* Copies one attribute into out, which has that dtype and shape. A model made by
+ * gocluster_svc_from_arrays has only CLASSES, N_SUPPORT, SUPPORT_VECTORS, DUAL_COEF and INTERCEPT. */
+int32_t gocluster_svc_get(gocluster_svc model, int32_t attribute, const gocluster_array *out, gocluster_error *err);
+
+/* Makes a model from the attributes of that name; classes I32 or I64 and ascending, n_support
+ * I32 or I64, the others F32 or F64. Of params only kernel and gamma are used. All is copied. */
+int32_t gocluster_svc_from_arrays(const gocluster_svc_params *params, const gocluster_array *classes,
+                                  const gocluster_array *n_support, const gocluster_array *support_vectors,
+                                  const gocluster_array *dual_coef, const gocluster_array *intercept,
+                                  gocluster_svc *model, gocluster_error *err);
+
+/* out[r, p] = sum_t dual_coef K(x_t, X_r) + intercept for pair p; F64 [n_rows, n_pairs],
+ * or one-dimensional if there is one pair. */
+int32_t gocluster_svc_decision_function_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
+                                              gocluster_job *job, gocluster_error *err);
+
+/* The class with most votes of the pairs, the lowest one on a tie. out is [n_rows]:
+ * I64 receives labels, I32 receives indexes into the classes. */
+int32_t gocluster_svc_predict_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
+                                    gocluster_job *job, gocluster_error *err);
+
+/* Forgets the handle. Work that uses the model goes on and ends well. */
+int32_t gocluster_svc_free(gocluster_svc model, gocluster_error *err);
+
+/* ---- npy files ----------------------------------------------------------------
+ * NumPy's format: F32, F64, I32 or I64 in little-endian C order, one or two dimensions. */
+
+/* Fills dtype, ndim, shape and the strides of a contiguous array; data becomes NULL. */
+int32_t gocluster_npy_info(const char *path, gocluster_array *info, gocluster_error *err);
+
+/* Reads out->shape[0] rows, from first_row on, into out, which has the file's dtype, number
+ * of dimensions and columns. It returns when all is read: take large files in blocks of rows. */
+int32_t gocluster_npy_read(const char *path, int64_t first_row, const gocluster_array *out, gocluster_error *err);
+
+/* binding: end */
+
+/* ---- Blocking forms -------------------------------------------------------------
+ * Contiguous arrays, and start + wait + free in one call. */
+
+static inline gocluster_array gocluster_matrix(void *data, int32_t dtype, int64_t rows, int64_t columns)
+{
+    gocluster_array a;
+    int64_t item = dtype == GOCLUSTER_F64 || dtype == GOCLUSTER_I64 ? 8 : 4;
+    a.data = data;
+    a.dtype = dtype;
+    a.ndim = 2;
+    a.shape[0] = rows;
+    a.shape[1] = columns;
+    a.strides[0] = columns * item;
+    a.strides[1] = item;
+    return a;
+}
+
+static inline gocluster_array gocluster_vector(void *data, int32_t dtype, int64_t length)
+{
+    gocluster_array a = gocluster_matrix(data, dtype, length, 1);
+    a.ndim = 1;
+    return a;
+}
+
+static inline int32_t gocluster_svc_fit(const gocluster_svc_params *params, const gocluster_array *X,
+                                        const gocluster_array *y, const gocluster_array *sample_weight,
+                                        const gocluster_array *class_weight, gocluster_svc *model,
+                                        gocluster_error *err)
+{
+    gocluster_job job;
+    int32_t code = gocluster_svc_fit_start(params, X, y, sample_weight, class_weight, &job, err);
+    if (code < 0)
+        return code;
+    code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);
+    if (code == GOCLUSTER_OK)
+        code = gocluster_svc_fit_result(job, model, err);
+    gocluster_job_free(job, (gocluster_error *)0);
+    return code;
+}
+
+static inline int32_t gocluster_svc_decision_function(gocluster_svc model, const gocluster_array *X,
+                                                      const gocluster_array *out, gocluster_error *err)
+{
+    gocluster_job job;
+    int32_t code = gocluster_svc_decision_function_start(model, X, out, &job, err);
+    if (code < 0)
+        return code;
+    code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);
+    gocluster_job_free(job, (gocluster_error *)0);
+    return code;
+}
+
+static inline int32_t gocluster_svc_predict(gocluster_svc model, const gocluster_array *X,
+                                            const gocluster_array *out, gocluster_error *err)
+{
+    gocluster_job job;
+    int32_t code = gocluster_svc_predict_start(model, X, out, &job, err);
+    if (code < 0)
+        return code;
+    code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);
+    gocluster_job_free(job, (gocluster_error *)0);
+    return code;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* GOCLUSTER_H */
