@@ -1,0 +1,156 @@
+package kernel
+
+import (
+	"errors"
+	"math"
+
+	"gocluster/core/arena"
+	"gocluster/core/dense"
+	"gocluster/core/parallel"
+)
+
+// ErrNotFinite says that a row holds NaN or an infinity, or that a squared
+// norm leaves the range of float64.
+var ErrNotFinite = errors.New("kernel: a row is not finite, or its squared norm overflows")
+
+// packRows is the number of rows that one chunk of a parallel pass takes.
+const packRows = 256
+
+// narrowLimit bounds 2γ·max|x|²·2⁻²⁴, the error of an exponent formed from
+// float32 dot products; past it the rows are kept in float64.
+const narrowLimit = 1e-4
+
+// Pack is a data set made ready for one kernel. For RBF the rows are centred
+// (the kernel does not see a translation) and scaled by √(2γ·log₂e), so that a
+// kernel value is 2 to the power of norm + norm + dot product. It reads X again
+// only in Exact.
+type Pack struct {
+	Params
+	Rows, Cols int
+	Diag       []float32 // K(x_i, x_i)
+
+	x      dense.Matrix
+	shift  []float64
+	scale  float64
+	narrow *store[float32] // exactly one of narrow and wide is set
+	wide   *store[float64]
+	free   chan *scratch
+}
+
+// NewPack packs X; the result lives as long as the scope.
+func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params) (*Pack, error) {
+	if params.Kind != Linear && params.Kind != RBF {
+		return nil, errors.New("kernel: only linear and rbf are packed")
+	}
+	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, x: x, scale: 1}
+	p.shift = make([]float64, x.Cols)
+	if params.Kind == RBF {
+		p.scale = math.Sqrt(2 * params.Gamma * math.Log2E)
+		if err := p.centre(c); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if p.Diag, err = arena.Make[float32](s, x.Rows); err != nil {
+		return nil, err
+	}
+	if p.narrow, err = newStore(s, tiles32(params.Kind), x.Rows, x.Cols); err != nil {
+		return nil, err
+	}
+	largest, err := fill(c, p, p.narrow)
+	if err != nil {
+		return nil, err
+	}
+	if math.IsNaN(largest) || math.IsInf(largest, 0) || params.Kind == RBF && largest*math.Ln2*0x1p-23 > narrowLimit {
+		p.narrow = nil
+		if p.wide, err = newStore(s, tiles64(params.Kind), x.Rows, x.Cols); err != nil {
+			return nil, err
+		}
+		if largest, err = fill(c, p, p.wide); err != nil {
+			return nil, err
+		}
+		if math.IsNaN(largest) || math.IsInf(largest, 0) {
+			return nil, ErrNotFinite
+		}
+	}
+	return p, p.makeScratch(s)
+}
+
+// centre sets shift to the column means, summed in fixed chunks so that they do
+// not depend on the number of threads.
+func (p *Pack) centre(c *parallel.Control) error {
+	n, d := p.Rows, p.Cols
+	chunks := (n + packRows*16 - 1) / (packRows * 16)
+	part := make([]float64, chunks*d)
+	err := parallel.For(c, chunks, 0, func(chunk int) {
+		row := make([]float64, d)
+		sum := part[chunk*d:][:d]
+		for i := chunk * packRows * 16; i < min(n, (chunk+1)*packRows*16); i++ {
+			for k, v := range p.x.Row(i, row) {
+				sum[k] += v
+			}
+		}
+	})
+	for chunk := range chunks {
+		for k, v := range part[chunk*d:][:d] {
+			p.shift[k] += v / float64(n)
+		}
+	}
+	for k, v := range p.shift {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			p.shift[k] = 0 // the column overflows or is not finite; fill finds out
+		}
+	}
+	return err
+}
+
+// fill packs all rows and returns the largest |x|²/2 of them (NaN if any is).
+func fill[T float](c *parallel.Control, p *Pack, st *store[T]) (float64, error) {
+	chunks := (p.Rows + packRows - 1) / packRows
+	worst := make([]float64, chunks)
+	err := parallel.For(c, chunks, 0, func(chunk int) {
+		row := make([]float64, p.Cols)
+		for i := chunk * packRows; i < min(p.Rows, (chunk+1)*packRows); i++ {
+			half := -st.put(i, p.load(i, row))
+			worst[chunk] = max(worst[chunk], half) // max propagates NaN
+			p.Diag[i] = 1
+			if p.Kind == Linear {
+				p.Diag[i] = float32(2 * half)
+			}
+		}
+	})
+	largest := 0.0
+	for _, v := range worst {
+		largest = max(largest, v)
+	}
+	return largest, err
+}
+
+// load reads row i of X in float64, shifted and scaled.
+func (p *Pack) load(i int, row []float64) []float64 {
+	row = p.x.Row(i, row)
+	if p.Kind == RBF {
+		for k := range row {
+			row[k] = (row[k] - p.shift[k]) * p.scale
+		}
+	}
+	return row
+}
+
+// Wide reports whether dot products are formed in float64.
+func (p *Pack) Wide() bool { return p.wide != nil }
+
+// Cost is the price of one kernel value in units of about a twentieth of a
+// nanosecond, for deciding what is worth sharing among threads.
+func (p *Pack) cost() int { return p.Cols + 8 }
+
+// worthSharing is the number of cost units below which a loop stays on one
+// thread: about 20 µs, ten times what it takes to wake a spinning helper.
+const worthSharing = 400_000
+
+func threads(work int) int {
+	if work < worthSharing {
+		return 1
+	}
+	return 0
+}

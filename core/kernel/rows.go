@@ -1,0 +1,177 @@
+package kernel
+
+import (
+	"gocluster/core/arena"
+	"gocluster/core/parallel"
+	"gocluster/core/simd"
+)
+
+// Rows is a gathered set of rows, Cols one of columns: the same points of a
+// Pack in the two layouts that a tile multiplies. Both are buffers to be filled
+// again and again, up to the capacity that they were made with.
+type Rows struct {
+	pack   *Pack
+	idx    []int32
+	packed bool
+	narrow panels[float32]
+	wide   panels[float64]
+}
+
+// Cols is the second operand of a tile; see Rows.
+type Cols struct {
+	pack   *Pack
+	idx    []int32
+	packed bool
+	narrow groups[float32]
+	wide   groups[float64]
+	sum    []float64 // linear: Σ δ_j x_j
+}
+
+// NewRows makes room for up to capacity rows.
+func (p *Pack) NewRows(s *arena.Scope, capacity int) (r *Rows, err error) {
+	r = &Rows{pack: p}
+	if p.wide != nil {
+		r.wide, err = newPanels(s, p.wide, capacity)
+	} else {
+		r.narrow, err = newPanels(s, p.narrow, capacity)
+	}
+	return r, err
+}
+
+// NewCols makes room for up to capacity columns.
+func (p *Pack) NewCols(s *arena.Scope, capacity int) (c *Cols, err error) {
+	c = &Cols{pack: p}
+	if p.Kind == Linear {
+		c.sum = make([]float64, p.Cols)
+	}
+	if p.wide != nil {
+		c.wide, err = newGroups(s, p.wide, capacity)
+	} else {
+		c.narrow, err = newGroups(s, p.narrow, capacity)
+	}
+	return c, err
+}
+
+// Gather chooses the rows; idx is kept, not copied.
+func (r *Rows) Gather(idx []int32) { r.idx, r.packed = idx, false }
+
+// Gather chooses the columns; idx is kept, not copied.
+func (c *Cols) Gather(idx []int32) { c.idx, c.packed = idx, false }
+
+const packChunk = 8 // panels or groups of a chunk
+
+func (r *Rows) pack1(ctl *parallel.Control) {
+	if r.packed {
+		return
+	}
+	r.packed = true
+	n, p := r.panels(), r.pack
+	_ = parallel.For(ctl, (n+packChunk-1)/packChunk, threads(len(r.idx)*p.Cols*8), func(chunk int) {
+		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
+		if p.wide != nil {
+			r.wide.pack(p.wide, r.idx, first, last)
+		} else {
+			r.narrow.pack(p.narrow, r.idx, first, last)
+		}
+	})
+}
+
+func (c *Cols) pack1(ctl *parallel.Control) {
+	if c.packed {
+		return
+	}
+	c.packed = true
+	n, p := roundUp(len(c.idx), group)/group, c.pack
+	_ = parallel.For(ctl, (n+4*packChunk-1)/(4*packChunk), threads(len(c.idx)*p.Cols*8), func(chunk int) {
+		first, last := chunk*4*packChunk, min(n, (chunk+1)*4*packChunk)
+		if p.wide != nil {
+			c.wide.pack(p.wide, c.idx, first, last)
+		} else {
+			c.narrow.pack(p.narrow, c.idx, first, last)
+		}
+	})
+}
+
+func (r *Rows) lanes() int {
+	if r.pack.wide != nil {
+		return r.pack.wide.lanes
+	}
+	return r.pack.narrow.lanes
+}
+
+func (r *Rows) panels() int { return roundUp(len(r.idx), r.lanes()) / r.lanes() }
+
+// weigh sets the weights of the columns for a sum.
+func (c *Cols) weigh(ctl *parallel.Control, delta []float64) {
+	p := c.pack
+	if p.Kind == Linear {
+		clear(c.sum)
+		for k, i := range c.idx {
+			p.axpyRow(delta[k], int(i), c.sum)
+		}
+		return
+	}
+	c.pack1(ctl)
+	if p.wide != nil {
+		c.wide.weigh(delta)
+	} else {
+		c.narrow.weigh(delta)
+	}
+}
+
+func (p *Pack) axpyRow(alpha float64, i int, sum []float64) {
+	if p.wide != nil {
+		simd.Axpy(alpha, p.wide.row(i), sum)
+	} else {
+		simd.AxpyMixed(alpha, p.narrow.row(i), sum)
+	}
+}
+
+func (p *Pack) dotRow(i int, w []float64) float64 {
+	if p.wide != nil {
+		return simd.Dot(p.wide.row(i), w)
+	}
+	return simd.DotMixed(p.narrow.row(i), w)
+}
+
+// Columns stores kernel values: out[j·ld+i] = K(row i, column j). Rows are
+// padded to a multiple of 32, and ld must leave room for the padding.
+func Columns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int) {
+	r.pack1(ctl)
+	c.pack1(ctl)
+	p, n, cols := r.pack, r.panels(), len(c.idx)
+	_ = parallel.For(ctl, (n+packChunk-1)/packChunk, threads(len(r.idx)*cols*p.cost()), func(chunk int) {
+		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
+		if p.wide != nil {
+			columns(p.wide, r.wide, c.wide, cols, first, last, out, ld)
+		} else {
+			columns(p.narrow, r.narrow, c.narrow, cols, first, last, out, ld)
+		}
+	})
+}
+
+// AddSums adds Σ_j K(row i, column j)·delta[j] to f[i]. f is padded like the
+// rows of Columns; what the padding holds means nothing.
+func AddSums(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64) {
+	p := r.pack
+	c.weigh(ctl, delta)
+	if p.Kind == Linear {
+		const chunkRows = 1024
+		_ = parallel.For(ctl, (len(r.idx)+chunkRows-1)/chunkRows, threads(len(r.idx)*p.cost()), func(chunk int) {
+			for k := chunk * chunkRows; k < min(len(r.idx), (chunk+1)*chunkRows); k++ {
+				f[k] += p.dotRow(int(r.idx[k]), c.sum)
+			}
+		})
+		return
+	}
+	r.pack1(ctl)
+	n, cols := r.panels(), len(c.idx)
+	_ = parallel.For(ctl, (n+packChunk-1)/packChunk, threads(len(r.idx)*cols*p.cost()), func(chunk int) {
+		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
+		if p.wide != nil {
+			sums(p.wide, r.wide, c.wide, cols, first, last, f)
+		} else {
+			sums(p.narrow, r.narrow, c.narrow, cols, first, last, f)
+		}
+	})
+}

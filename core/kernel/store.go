@@ -1,0 +1,179 @@
+package kernel
+
+import (
+	"gocluster/core/arena"
+	"gocluster/core/simd"
+)
+
+// float is the type in which rows are stored and dot products are formed.
+type float interface{ float32 | float64 }
+
+// group is the number of columns that a tile works on at once.
+const group = 8
+
+// tiles are the vector kernels for one element type and one kernel function.
+type tiles[T float] struct {
+	lanes     int // rows of a panel
+	apply     func(d, groups int, a, c, cn, delta, nr []T, f []float64)
+	block     func(d, cols int, a, c, cn, nr []T, out []float32, ld int)
+	packPanel func(d int, x []T, stride int, idx []int32, out []T)
+	packGroup func(d int, x []T, stride int, idx []int32, out []T)
+}
+
+func tiles32(kind Kind) tiles[float32] {
+	t := tiles[float32]{lanes: 32, packPanel: simd.PackPanel, packGroup: simd.PackGroup}
+	switch kind {
+	case RBF:
+		t.apply, t.block = simd.RBFApply, simd.RBFBlock
+	case Linear:
+		t.block = func(d, cols int, a, c, _, _, out []float32, ld int) {
+			simd.DotBlock(d, cols, a, c, out, ld)
+		}
+	}
+	return t
+}
+
+func tiles64(kind Kind) tiles[float64] {
+	t := tiles[float64]{lanes: 16, packPanel: simd.PackPanelF64, packGroup: simd.PackGroupF64}
+	switch kind {
+	case RBF:
+		t.apply, t.block = simd.RBFApplyF64, simd.RBFBlockF64
+	case Linear:
+		t.block = func(d, cols int, a, c, _, _ []float64, out []float32, ld int) {
+			simd.DotBlockF64(d, cols, a, c, out, ld)
+		}
+	}
+	return t
+}
+
+// store is a data set as a kernel needs it: rows shifted and scaled, and for
+// RBF norm[i] = −|x_i|²/2, so that log₂K(i, j) = norm[i] + norm[j] + ⟨x_i, x_j⟩.
+type store[T float] struct {
+	tiles[T]
+	d, stride int // stride: d rounded up, so that a row starts on 64 bytes
+	x         []T
+	norm      []T
+}
+
+func newStore[T float](s *arena.Scope, t tiles[T], n, d int) (*store[T], error) {
+	st := &store[T]{tiles: t, d: d, stride: roundUp(d, 16)}
+	var err error
+	if st.x, err = arena.Make[T](s, n*st.stride); err != nil {
+		return nil, err
+	}
+	st.norm, err = arena.Make[T](s, n)
+	return st, err
+}
+
+func (st *store[T]) row(i int) []T { return st.x[i*st.stride:][:st.d] }
+
+// put stores row i from v and returns −|v|²/2 of the stored, rounded values.
+func (st *store[T]) put(i int, v []float64) float64 {
+	row := st.x[i*st.stride:][:st.stride]
+	sum := 0.0
+	for k, x := range v {
+		r := T(x)
+		row[k] = r
+		sum += float64(r) * float64(r)
+	}
+	clear(row[st.d:])
+	st.norm[i] = T(-sum / 2)
+	return -sum / 2
+}
+
+// panels holds gathered rows, transposed for the tiles: [panel][d][lanes].
+type panels[T float] struct {
+	x, norm []T
+}
+
+func newPanels[T float](s *arena.Scope, st *store[T], rows int) (p panels[T], err error) {
+	n := roundUp(rows, 32)
+	if p.x, err = arena.Make[T](s, n*st.d); err != nil {
+		return p, err
+	}
+	p.norm, err = arena.Make[T](s, n)
+	return p, err
+}
+
+// pack gathers the rows idx into panels [first, last).
+func (p panels[T]) pack(st *store[T], idx []int32, first, last int) {
+	l := st.lanes
+	for q := first; q < last; q++ {
+		rows := idx[min(len(idx), q*l):min(len(idx), (q+1)*l)]
+		st.packPanel(st.d, st.x, st.stride, rows, p.x[q*l*st.d:][:l*st.d])
+		norm := p.norm[q*l:][:l]
+		clear(norm[copyNorms(norm, st.norm, rows):])
+	}
+}
+
+// groups holds gathered columns: [group][d][8].
+type groups[T float] struct {
+	x, norm, delta []T
+}
+
+func newGroups[T float](s *arena.Scope, st *store[T], cols int) (g groups[T], err error) {
+	n := roundUp(cols, group)
+	if g.x, err = arena.Make[T](s, n*st.d); err != nil {
+		return g, err
+	}
+	if g.norm, err = arena.Make[T](s, n); err != nil {
+		return g, err
+	}
+	g.delta, err = arena.Make[T](s, n)
+	return g, err
+}
+
+func (g groups[T]) pack(st *store[T], idx []int32, first, last int) {
+	for q := first; q < last; q++ {
+		cols := idx[q*group : min(len(idx), (q+1)*group)]
+		st.packGroup(st.d, st.x, st.stride, cols, g.x[q*group*st.d:][:group*st.d])
+		norm := g.norm[q*group:][:group]
+		clear(norm[copyNorms(norm, st.norm, cols):])
+	}
+}
+
+// weigh sets the columns' weights; padding columns weigh nothing.
+func (g groups[T]) weigh(delta []float64) {
+	for k, v := range delta {
+		g.delta[k] = T(v)
+	}
+	clear(g.delta[len(delta):roundUp(len(delta), group)])
+}
+
+func copyNorms[T float](dst, norm []T, idx []int32) int {
+	for k, i := range idx {
+		dst[k] = norm[i]
+	}
+	return len(idx)
+}
+
+// sums adds K·delta to f for panels [first, last). Columns are taken in blocks
+// that stay in the second-level cache while the panels pass by.
+func sums[T float](st *store[T], p panels[T], g groups[T], cols, first, last int, f []float64) {
+	d, l := st.d, st.lanes
+	count := roundUp(cols, group) / group
+	block := max(4, min(32, 6144/max(d, 1)+1))
+	for g0 := 0; g0 < count; g0 += block {
+		n := min(block, count-g0)
+		c, cn, delta := g.x[g0*group*d:][:n*group*d], g.norm[g0*group:], g.delta[g0*group:]
+		for q := first; q < last; q++ {
+			st.apply(d, n, p.x[q*l*d:][:l*d], c, cn[:n*group], delta[:n*group], p.norm[q*l:][:l], f[q*l:][:l])
+		}
+	}
+}
+
+// columns stores K for panels [first, last): out[j·ld+i] for column j, row i.
+func columns[T float](st *store[T], p panels[T], g groups[T], cols, first, last int, out []float32, ld int) {
+	d, l := st.d, st.lanes
+	block := max(group, 65536/max(d, 1)/group*group)
+	for j := 0; j < cols; j += block {
+		n := min(block, cols-j)
+		padded := roundUp(n, group)
+		c, cn := g.x[j*d:][:padded*d], g.norm[j:][:padded]
+		for q := first; q < last; q++ {
+			st.block(d, n, p.x[q*l*d:][:l*d], c, cn, p.norm[q*l:][:l], out[j*ld+q*l:], ld)
+		}
+	}
+}
+
+func roundUp(n, to int) int { return (n + to - 1) / to * to }
