@@ -1,0 +1,211 @@
+"""The one door to libgocluster: loading it, its errors, its jobs, its threads.
+
+The library is opened by the first call of `library`, so that importing the package starts
+no Go. A Go runtime does not survive fork: the child inherits its memory but none of its
+threads. So after a fork the child opens a private copy of the file, a second runtime of
+its own. Code elsewhere asks `library()` every time and keeps no reference to what it
+returns, or it would reach past that guard.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+from ._abi import ffi
+
+_PATH = Path(__file__).with_name("libgocluster.so.1")
+
+# Ctrl-C is noticed between two waits, so this bounds its delay.
+_SLICE_MS = 50
+
+_lock = threading.Lock()
+_loaded: Any = None
+_inherited = False
+
+# What a running job reads and writes, by the job's identity; see run_job.
+_in_use: dict[int, tuple[Any, ...]] = {}
+
+_EXCEPTIONS: dict[str, type[BaseException]] = {
+    "GOCLUSTER_ERROR_ARGUMENT": ValueError,
+    "GOCLUSTER_ERROR_SHAPE": ValueError,
+    "GOCLUSTER_ERROR_STRIDES": ValueError,
+    "GOCLUSTER_ERROR_DTYPE": TypeError,
+    "GOCLUSTER_ERROR_NOT_FINITE": ValueError,
+    "GOCLUSTER_ERROR_OVERLAP": ValueError,
+    "GOCLUSTER_ERROR_TOO_LARGE": ValueError,
+    "GOCLUSTER_ERROR_ADDRESS": ValueError,
+    "GOCLUSTER_ERROR_MEMORY": MemoryError,
+    "GOCLUSTER_ERROR_CANCELLED": KeyboardInterrupt,
+    "GOCLUSTER_ERROR_IO": OSError,
+}
+
+
+def library() -> Any:
+    """Return the loaded library, opening it first if need be.
+
+    Raises
+    ------
+    OSError
+        If the library file is missing or cannot be loaded.
+    RuntimeError
+        If it is of another version than this package, or if it was loaded before a fork
+        and GOCLUSTER_FORK=error forbids a second copy.
+    """
+    return _loaded if _loaded is not None else _load()
+
+
+def _load() -> Any:
+    global _loaded
+    with _lock:
+        if _loaded is None:
+            lib = _open_private_copy() if _inherited else ffi.dlopen(str(_PATH))
+            found = lib.gocluster_abi_version(), lib.gocluster_abi_minor()
+            wanted = lib.GOCLUSTER_ABI_VERSION, lib.GOCLUSTER_ABI_MINOR
+            if found[0] != wanted[0] or found[1] < wanted[1]:
+                raise RuntimeError(
+                    f"{_PATH} has ABI {found[0]}.{found[1]}, and this dask_go was made for {wanted[0]}.{wanted[1]}: "
+                    "reinstall dask-go"
+                )
+            _loaded = lib
+    return _loaded
+
+
+def _open_private_copy() -> Any:
+    """Load the library's file a second time, under a name that the dynamic loader has not seen."""
+    if os.environ.get("GOCLUSTER_FORK") == "error":
+        raise RuntimeError(
+            "libgocluster was loaded before this process was forked, and GOCLUSTER_FORK=error is set: "
+            "start workers with the spawn or forkserver method, or use dask_go only after the fork"
+        )
+    fd = _memfd()
+    try:
+        with _PATH.open("rb") as source, open(fd, "wb", closefd=False) as copy:
+            shutil.copyfileobj(source, copy)
+        # Not /proc/self/fd: the loader knows libraries by name, and a grandchild that got
+        # the same descriptor number would be given its parent's copy.
+        return ffi.dlopen(f"/proc/{os.getpid()}/fd/{fd}")
+    finally:
+        os.close(fd)
+
+
+def _memfd() -> int:
+    """memfd_create(2) by its number: os.memfd_create is missing where Python was built for an old glibc."""
+    number = {"x86_64": 319, "aarch64": 279}.get(platform.machine())
+    if number is None:
+        raise RuntimeError(
+            f"dask_go cannot be used after fork() on {platform.machine()}: start workers with the spawn method"
+        )
+    close_on_exec = 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd: int = libc.syscall(ctypes.c_long(number), b"libgocluster", ctypes.c_uint(close_on_exec))
+    if fd < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"memfd_create: {os.strerror(error)}")
+    return fd
+
+
+def _after_fork_in_child() -> None:
+    global _loaded, _inherited, _lock
+    # A lock that is held means that another thread of the parent was loading.
+    _inherited = _inherited or _loaded is not None or _lock.locked()
+    _loaded = None
+    _lock = threading.Lock()
+    _in_use.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def check(code: int, error: Any) -> None:
+    """Raise the Python exception for a negative code; `error` is the gocluster_error that was passed along."""
+    if code >= 0:
+        return
+    message = ffi.string(error.message).decode(errors="replace")
+    argument = ffi.string(error.argument).decode(errors="replace")
+    name = ffi.string(library().gocluster_error_name(code)).decode()
+    if argument and argument not in message:
+        message = f"{argument}: {message}"
+    raise _EXCEPTIONS.get(name, RuntimeError)(message or name)
+
+
+def call(function: str, *arguments: Any) -> None:
+    """Call a function that ends at once, and raise if it fails."""
+    error = ffi.new("gocluster_error *")
+    check(getattr(library(), function)(*arguments, error), error)
+
+
+def run_job(start: str, *arguments: Any, result: tuple[str, Any] | None = None) -> None:
+    """Start a job, wait for its end in slices so that signals are handled, and free it.
+
+    Parameters
+    ----------
+    start : str
+        The name of the `..._start` function.
+    *arguments : cdata
+        Its arguments, without the last two (job and error).
+    result : (str, cdata), optional
+        The function that takes the job's result, and where it puts it.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C. The work has stopped by then, and nothing touches the arrays any more.
+    """
+    lib = library()
+    error = ffi.new("gocluster_error *")
+    job = ffi.new("gocluster_job *")
+    # Should a second Ctrl-C cut the clean-up short, the arrays stay here, and alive.
+    _in_use[id(job)] = (job, *arguments)
+    try:
+        check(getattr(lib, start)(*arguments, job, error), error)
+        code = lib.GOCLUSTER_PENDING
+        while code == lib.GOCLUSTER_PENDING:
+            code = lib.gocluster_job_wait(job[0], _SLICE_MS, ffi.NULL, error)
+        check(code, error)
+        if result is not None:
+            check(getattr(lib, result[0])(job[0], result[1], error), error)
+    finally:
+        # Returns when the job has stopped; one that was never started is an error that nobody reads.
+        lib.gocluster_job_free(job[0], ffi.NULL)
+        del _in_use[id(job)]
+
+
+def get_num_threads() -> int:
+    """Return how many threads the library uses, all its callers together.
+
+    At start it is the first of GOCLUSTER_NUM_THREADS, OMP_NUM_THREADS, the container's CPU
+    quota and the CPUs that the process may run on.
+    """
+    return int(library().gocluster_get_num_threads())
+
+
+def set_num_threads(threads: int) -> int:
+    """Set how many threads the library uses, all its callers together.
+
+    Parameters
+    ----------
+    threads : int
+        At least 1. Results do not depend on it.
+
+    Returns
+    -------
+    int
+        The previous number.
+
+    Raises
+    ------
+    ValueError
+        If `threads` is smaller than 1 or larger than 2**31 - 1.
+    """
+    if not 1 <= threads < 2**31:
+        raise ValueError(f"threads must be between 1 and 2**31 - 1, got {threads!r}")
+    previous = int(library().gocluster_set_num_threads(threads))
+    if previous < 0:
+        raise RuntimeError(ffi.string(library().gocluster_error_name(previous)).decode())
+    return previous

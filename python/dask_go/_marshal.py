@@ -1,0 +1,149 @@
+"""NumPy arrays and estimators as the structs of gocluster.h, and back.
+
+Arrays go down as views of the same memory. What comes up is copied out of the library at
+once, so a fitted estimator holds plain NumPy arrays and no handle.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ._abi import ffi
+from ._lib import call, run_job
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int32]
+Array: TypeAlias = npt.NDArray[Any]
+
+
+def _enum(name: str) -> dict[str, int]:
+    """Return the constants of an enum of the header, without loading the library."""
+    return dict(ffi.typeof(f"enum {name}").relements)
+
+
+_DTYPES = {
+    np.dtype(np.float32): _enum("gocluster_dtype")["GOCLUSTER_F32"],
+    np.dtype(np.float64): _enum("gocluster_dtype")["GOCLUSTER_F64"],
+    np.dtype(np.int32): _enum("gocluster_dtype")["GOCLUSTER_I32"],
+    np.dtype(np.int64): _enum("gocluster_dtype")["GOCLUSTER_I64"],
+}
+_ATTRIBUTES = _enum("gocluster_svc_attribute")
+KERNELS = {name.removeprefix("GOCLUSTER_KERNEL_").lower(): number for name, number in _enum("gocluster_kernel").items()}
+
+# A struct of the header that points into an array keeps that array alive.
+_owners: weakref.WeakKeyDictionary[Any, Array] = weakref.WeakKeyDictionary()
+
+
+def array(a: Array) -> Any:
+    """Return a gocluster_array over the memory of `a`.
+
+    Nothing is copied: `a` is of native byte order, one of the four dtypes, aligned, and
+    has one or two dimensions. Its strides may be anything.
+    """
+    view = ffi.new("gocluster_array *")
+    view.data = ffi.cast("void *", a.__array_interface__["data"][0])
+    view.dtype = _DTYPES[a.dtype]
+    view.ndim = a.ndim
+    for axis in range(a.ndim):
+        view.shape[axis] = a.shape[axis]
+        view.strides[axis] = a.strides[axis]
+    _owners[view] = a
+    return view
+
+
+def _optional(a: Array | None) -> Any:
+    return ffi.NULL if a is None else array(a)
+
+
+def params(struct: str, source: object, **given: Any) -> Any:
+    """Return a params struct of the header, filled by the names of its fields.
+
+    A field's value is the one in `given`, else the attribute of that name of `source`.
+    """
+    filled = ffi.new(f"{struct} *")
+    call(f"{struct}_init", filled, ffi.sizeof(struct))
+    for name, _ in ffi.typeof(struct).fields:
+        if name != "struct_size":
+            setattr(filled, name, given[name] if name in given else getattr(source, name))
+    return filled
+
+
+class FittedSVC(NamedTuple):
+    """What a fit learned, in libsvm's signs and order. See gocluster_svc_attribute in the header."""
+
+    support: IntArray
+    n_support: IntArray
+    support_vectors: FloatArray
+    dual_coef: FloatArray
+    intercept: FloatArray
+    n_iter: IntArray
+    converged: bool
+
+
+def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_weight: Array | None) -> FittedSVC:
+    """Train; `y` holds class indexes, of which every one occurs."""
+    model = ffi.new("gocluster_svc *")
+    run_job(
+        "gocluster_svc_fit_start",
+        prm,
+        array(X),
+        array(y),
+        _optional(sample_weight),
+        _optional(class_weight),
+        result=("gocluster_svc_fit_result", model),
+    )
+    try:
+        shape = ffi.new("gocluster_svc_shape *", {"struct_size": ffi.sizeof("gocluster_svc_shape")})
+        call("gocluster_svc_get_shape", model[0], shape)
+        k, n_sv = shape.n_classes, shape.n_support_vectors
+        fitted = FittedSVC(
+            support=np.empty(n_sv, np.int32),
+            n_support=np.empty(k, np.int32),
+            support_vectors=np.empty((n_sv, shape.n_features), np.float64),
+            dual_coef=np.empty((k - 1, n_sv), np.float64),
+            intercept=np.empty(shape.n_pairs, np.float64),
+            n_iter=np.empty(shape.n_pairs, np.int32),
+            converged=bool(shape.converged),
+        )
+        for name, out in fitted._asdict().items():
+            if isinstance(out, np.ndarray):
+                call("gocluster_svc_get", model[0], _ATTRIBUTES[f"GOCLUSTER_SVC_{name.upper()}"], array(out))
+        return fitted
+    finally:
+        call("gocluster_svc_free", model[0])
+
+
+def _svc_apply(start: str, prm: Any, model: FittedSVC, X: Array, out: Array) -> None:
+    handle = ffi.new("gocluster_svc *")
+    call(
+        "gocluster_svc_from_arrays",
+        prm,
+        array(np.arange(len(model.n_support), dtype=np.int32)),
+        array(model.n_support),
+        array(model.support_vectors),
+        array(model.dual_coef),
+        array(model.intercept),
+        handle,
+    )
+    try:
+        run_job(start, handle[0], array(X), array(out))
+    finally:
+        call("gocluster_svc_free", handle[0])
+
+
+def svc_decision_function(prm: Any, model: FittedSVC, X: Array) -> FloatArray:
+    """Return one column per pair of classes; a positive value votes for the first class of the pair."""
+    out = np.empty((X.shape[0], len(model.intercept)), np.float64)
+    _svc_apply("gocluster_svc_decision_function_start", prm, model, X, out)
+    return out
+
+
+def svc_predict(prm: Any, model: FittedSVC, X: Array) -> IntArray:
+    """Return the index of the class with most votes, the lowest one on a tie."""
+    out = np.empty(X.shape[0], np.int32)
+    _svc_apply("gocluster_svc_predict_start", prm, model, X, out)
+    return out

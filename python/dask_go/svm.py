@@ -1,0 +1,434 @@
+"""Support vector machines with scikit-learn's interface."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state, column_or_1d, compute_class_weight
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils.multiclass import _ovr_decision_function, check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from . import _marshal
+
+__all__ = ["SVC"]
+
+# Rows of about this many values are centred at a time: 1 MiB of float64.
+_VARIANCE_BLOCK = 1 << 17
+
+
+def _variance(X: _marshal.Array) -> float:
+    """Return the variance of all values of X, in float64 and without a temporary of the size of X."""
+    if X.size <= _VARIANCE_BLOCK:
+        return float(X.var(dtype=np.float64))
+    rows = max(1, _VARIANCE_BLOCK // X.shape[1])
+    mean = X.mean(dtype=np.float64)
+    squares = 0.0
+    for first in range(0, X.shape[0], rows):
+        centred = np.subtract(X[first : first + rows], mean, dtype=np.float64).ravel(order="K")
+        squares += float(centred @ centred)
+    return squares / X.size
+
+
+class SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """C-support vector classification.
+
+    For every pair of classes, with yₜ = +1 for one and −1 for the other, this solves the
+    problem of scikit-learn's `sklearn.svm.SVC` and of libsvm [1]_, ::
+
+        min over α   ½ Σₛₜ αₛ αₜ yₛ yₜ K(xₛ, xₜ) − Σₜ αₜ
+        subject to   Σₜ αₜ yₜ = 0,   0 ≤ αₜ ≤ C · class_weight[yₜ] · sample_weight[t]
+
+    to the same tolerance `tol`, on all cores. The solution, and so every fitted attribute
+    except `n_iter_`, agrees with scikit-learn's within that tolerance, and does not depend
+    on the number of threads.
+
+    Parameters
+    ----------
+    C : float in (0, inf], default=1.0
+        The price of an error. A small C gives a wide margin.
+    kernel : {'linear', 'rbf'}, default='rbf'
+        K(x, z) = x·z or exp(−γ‖x−z‖²). 'poly', 'sigmoid', 'precomputed' and callables are
+        not supported yet.
+    degree : int in [0, inf), default=3
+        The degree of 'poly'; the other kernels have none.
+    gamma : {'scale', 'auto'} or float in [0, inf), default='scale'
+        γ of 'rbf', in 1/(unit of X)²: 'scale' is 1 / (n_features · variance of all of X), and
+        1 if that variance is zero; 'auto' is 1 / n_features.
+    coef0 : float, default=0.0
+        The constant of 'poly' and 'sigmoid'; the other kernels have none.
+    shrinking : bool, default=True
+        In libsvm, whether to set bounded variables aside for a while. It changes the way to
+        the solution and not the solution; this solver decides for itself, so both values
+        give the same model.
+    probability : bool, default=False
+        True is not supported yet.
+    tol : float in (0, inf), default=1e-3
+        The solver ends when the violation of the optimality conditions (the KKT gap, in
+        units of the decision function) is at most `tol`.
+    cache_size : float in (0, inf), default=200
+        How much memory kernel values may take, in MB (2**20 bytes).
+    class_weight : dict or 'balanced', default=None
+        Multipliers of C for each class, each positive; classes that are not in the dict have 1.
+        'balanced' is n_samples / (n_classes · number of samples of the class).
+    verbose : bool, default=False
+        True is not supported yet.
+    max_iter : int in [-1, inf), default=-1
+        A limit on the solver's steps for each pair of classes; -1 is none. Steps are counted
+        in `n_iter_`, and are not libsvm's.
+    decision_function_shape : {'ovr', 'ovo'}, default='ovr'
+        Whether `decision_function` has a column for each class or for each pair of classes.
+        Training is one-vs-one in both cases; two classes have a single column.
+    break_ties : bool, default=False
+        Whether `predict` settles ties between more than two classes by `decision_function`
+        instead of by the order of the classes. Needs decision_function_shape='ovr'.
+    random_state : int, RandomState instance or None, default=None
+        One number is drawn from it by `fit`, as in scikit-learn. The result does not depend
+        on it.
+
+    Attributes
+    ----------
+    class_weight_ : ndarray of shape (n_classes,), float64
+        The multipliers of C.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+    coef_ : ndarray of shape (n_pairs, n_features), float64
+        The weights of the features, for kernel='linear' only; read-only.
+    dual_coef_ : ndarray of shape (n_classes - 1, n_SV), float64
+        αₜyₜ of the support vectors, in libsvm's layout: the columns of class i hold, from top
+        to bottom, its coefficients against the other classes.
+    fit_status_ : int
+        0 if the tolerance was reached, 1 if `max_iter` came first.
+    intercept_ : ndarray of shape (n_pairs,), float64
+        The constants of the decision functions.
+    n_features_in_ : int
+        The number of features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had names that are all strings.
+    n_iter_ : ndarray of shape (n_pairs,), int32
+        The solver's steps for each pair.
+    support_ : ndarray of shape (n_SV,), int32
+        The rows of X that are support vectors, by class and then ascending.
+    support_vectors_ : ndarray of shape (n_SV, n_features), float64
+        Those rows.
+    n_support_ : ndarray of shape (n_classes,), int32
+        How many each class has.
+    probA_, probB_ : ndarray of shape (0,), float64
+        Platt's parameters; empty without `probability`.
+    shape_fit_ : tuple of int
+        The shape of the X given to `fit`.
+
+    See Also
+    --------
+    sklearn.svm.SVC : The same model, from libsvm.
+
+    References
+    ----------
+    .. [1] C.-C. Chang, C.-J. Lin (2011). LIBSVM: a library for support vector machines.
+       ACM Transactions on Intelligent Systems and Technology 2, 27.
+    .. [2] R.-E. Fan, P.-H. Chen, C.-J. Lin (2005). Working set selection using second order
+       information for training support vector machines. JMLR 6, 1889-1918.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dask_go.svm import SVC
+    >>> X = np.array([[-1, -1], [-2, -1], [1, 1], [2, 1]])
+    >>> y = np.array([1, 1, 2, 2])
+    >>> SVC(gamma="auto").fit(X, y).predict([[-0.8, -1]])
+    array([1])
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "C": [Interval(Real, 0.0, None, closed="right")],
+        "kernel": [StrOptions({"linear", "poly", "rbf", "sigmoid", "precomputed"}), callable],
+        "degree": [Interval(Integral, 0, None, closed="left")],
+        "gamma": [StrOptions({"scale", "auto"}), Interval(Real, 0.0, None, closed="left")],
+        "coef0": [Interval(Real, None, None, closed="neither")],
+        "shrinking": ["boolean"],
+        # scikit-learn 1.9 made this string its default, and models' parameters are passed on.
+        "probability": ["boolean", Hidden(StrOptions({"deprecated"}))],
+        "tol": [Interval(Real, 0.0, None, closed="neither")],
+        "cache_size": [Interval(Real, 0, None, closed="neither")],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "verbose": ["verbose"],
+        "max_iter": [Interval(Integral, -1, None, closed="left")],
+        "decision_function_shape": [StrOptions({"ovr", "ovo"})],
+        "break_ties": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    # Read by programs that convert scikit-learn's models.
+    _impl = "c_svc"
+    _sparse = False
+
+    def __init__(
+        self,
+        *,
+        C: float = 1.0,
+        kernel: Any = "rbf",
+        degree: int = 3,
+        gamma: str | float = "scale",
+        coef0: float = 0.0,
+        shrinking: bool = True,
+        probability: bool | str = False,
+        tol: float = 1e-3,
+        cache_size: float = 200,
+        class_weight: dict[Any, float] | str | None = None,
+        verbose: bool = False,
+        max_iter: int = -1,
+        decision_function_shape: str = "ovr",
+        break_ties: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.C = C
+        self.kernel = kernel
+        self.degree = degree
+        self.gamma = gamma
+        self.coef0 = coef0
+        self.shrinking = shrinking
+        self.probability = probability
+        self.tol = tol
+        self.cache_size = cache_size
+        self.class_weight = class_weight
+        self.verbose = verbose
+        self.max_iter = max_iter
+        self.decision_function_shape = decision_function_shape
+        self.break_ties = break_ties
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.pairwise = self.kernel == "precomputed"
+        return tags
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the model to training data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            float32 and float64 arrays of any strides are read in place; anything else is
+            converted to float64 once.
+        y : array-like of shape (n_samples,)
+            Class labels, at least two different ones.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Multipliers of C for each row. Rows of zero or negative weight do not take part.
+
+        Returns
+        -------
+        self : SVC
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If an argument or a parameter is out of its domain: NaN or infinity in X, fewer
+            than two classes, lengths that differ, weights that leave one class or none.
+        TypeError
+            If X is sparse.
+        NotImplementedError
+            If a parameter has a value that is not supported yet.
+        KeyboardInterrupt
+            After Ctrl-C; the solver has stopped by then.
+        """
+        self._refuse_unsupported()
+        generator = check_random_state(self.random_state)
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        X = np.require(X, requirements="A")
+        labels = self._validate_targets(y)
+        weights = self._validate_weights(sample_weight, X, labels)
+        self._gamma = self._resolve_gamma(X)
+        # Unused, but a generator that is shared must move on as it does in scikit-learn.
+        generator.randint(np.iinfo(np.int32).max)
+
+        fitted = _marshal.svc_fit(self._params(), X, labels, weights, self.class_weight_)
+        if not (np.isfinite(fitted.dual_coef).all() and np.isfinite(fitted.intercept).all()):
+            raise ValueError(
+                "The dual coefficients or intercepts are not finite. The input data may contain large values and "
+                "need to be preprocessed."
+            )
+        self.support_ = fitted.support
+        self.support_vectors_ = fitted.support_vectors
+        self._n_support = fitted.n_support
+        self._probA = np.empty(0)
+        self._probB = np.empty(0)
+        self.n_iter_ = self._num_iter = fitted.n_iter
+        self.shape_fit_ = X.shape
+        # scikit-learn turns libsvm's signs with two classes, so that a positive decision means classes_[1].
+        sign = -1.0 if len(self.classes_) == 2 else 1.0
+        self._dual_coef_ = fitted.dual_coef
+        self._intercept_ = fitted.intercept
+        self.dual_coef_ = sign * fitted.dual_coef
+        self.intercept_ = sign * fitted.intercept
+        self.fit_status_ = 0 if fitted.converged else 1
+        if self.fit_status_:
+            warnings.warn(
+                f"Solver terminated early (max_iter={self.max_iter}).  Consider pre-processing your data with "
+                "StandardScaler or MinMaxScaler.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def decision_function(self, X: Any) -> _marshal.FloatArray:
+        """Evaluate the decision function.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to evaluate.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_pairs), float64
+            With two classes Σ dual_coef_·K + intercept_, positive for `classes_[1]`. With
+            more, for decision_function_shape='ovo' the value of each pair, positive for its
+            first class, and for 'ovr' the votes of each class plus a term within ±1/3 that
+            grows with the sum of its values.
+        """
+        X = self._validate_for_predict(X)
+        decision = _marshal.svc_decision_function(self._params(), self._fitted(), X)
+        n_classes = len(self.classes_)
+        if n_classes == 2:
+            return -decision.ravel()
+        if self.decision_function_shape == "ovr":
+            votes: _marshal.FloatArray = _ovr_decision_function(decision < 0, -decision, n_classes)
+            return votes
+        return decision
+
+    def predict(self, X: Any) -> _marshal.Array:
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The class with most votes of the pairs; on a tie the first one, or with
+            `break_ties` the one with the largest decision value.
+        """
+        check_is_fitted(self)
+        if self.break_ties and self.decision_function_shape == "ovo":
+            raise ValueError("break_ties must be False when decision_function_shape is 'ovo'")
+        if self.break_ties and len(self.classes_) > 2:
+            winners = np.argmax(self.decision_function(X), axis=1)
+        else:
+            X = self._validate_for_predict(X)
+            winners = _marshal.svc_predict(self._params(), self._fitted(), X).astype(np.intp)
+        predicted: _marshal.Array = self.classes_.take(winners)
+        return predicted
+
+    @property
+    def coef_(self) -> _marshal.FloatArray:
+        """The weights of the features, for kernel='linear'."""
+        if self.kernel != "linear":
+            raise AttributeError("coef_ is only available when using a linear kernel")
+        if len(self.classes_) == 2:
+            coef = self.dual_coef_ @ self.support_vectors_
+        else:
+            ends = np.cumsum(self._n_support)
+            of = [slice(end - n, end) for end, n in zip(ends, self._n_support, strict=True)]
+            # The coefficients of class i against class j > i lie in row j-1, those of j against i in row i.
+            coef = np.vstack(
+                [
+                    self._dual_coef_[j - 1, of[i]] @ self.support_vectors_[of[i]]
+                    + self._dual_coef_[i, of[j]] @ self.support_vectors_[of[j]]
+                    for i in range(len(of))
+                    for j in range(i + 1, len(of))
+                ]
+            )
+        coef.flags.writeable = False
+        return coef
+
+    @property
+    def n_support_(self) -> _marshal.IntArray:
+        """The number of support vectors of each class."""
+        return self._n_support
+
+    @property
+    def probA_(self) -> _marshal.FloatArray:  # noqa: N802
+        """Platt's slopes."""
+        return self._probA
+
+    @property
+    def probB_(self) -> _marshal.FloatArray:  # noqa: N802
+        """Platt's offsets."""
+        return self._probB
+
+    def _refuse_unsupported(self) -> None:
+        if self.kernel not in ("linear", "rbf"):
+            raise NotImplementedError(f"kernel={self.kernel!r} is not supported yet; 'linear' and 'rbf' are")
+        if self.probability not in (False, "deprecated"):
+            raise NotImplementedError("probability=True is not supported yet")
+        if self.verbose:
+            raise NotImplementedError(f"verbose={self.verbose!r} is not supported yet")
+
+    def _validate_targets(self, y: Any) -> npt.NDArray[np.int64]:
+        """Learn `classes_` and `class_weight_`, and return the index of each row's class."""
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        classes, labels = np.unique(y, return_inverse=True)
+        self.class_weight_ = compute_class_weight(self.class_weight, classes=classes, y=y)
+        if len(classes) < 2:
+            raise ValueError(f"The number of classes has to be greater than one; got {len(classes)} class")
+        if not (self.class_weight_ > 0).all():
+            raise ValueError(f"class_weight must be positive for every class, got {self.class_weight!r}")
+        self.classes_ = classes
+        return labels.astype(np.int64, copy=False)
+
+    def _validate_weights(
+        self, sample_weight: Any, X: _marshal.Array, labels: npt.NDArray[np.int64]
+    ) -> _marshal.FloatArray | None:
+        if sample_weight is None:
+            return None
+        weights = np.asarray(sample_weight, dtype=np.float64)
+        if weights.shape != X.shape[:1]:
+            raise ValueError(f"sample_weight and X have incompatible shapes: {weights.shape} vs {X.shape}")
+        weights = check_array(weights, ensure_2d=False, input_name="sample_weight")
+        taking_part = np.unique(labels[weights > 0])
+        if len(taking_part) == 0:
+            raise ValueError("Invalid input - all samples have zero or negative weights.")
+        if len(taking_part) == 1:
+            raise ValueError("Invalid input - all samples with positive weights belong to the same class.")
+        return np.maximum(weights, 0.0)
+
+    def _resolve_gamma(self, X: _marshal.Array) -> float:
+        if isinstance(self.gamma, Real):
+            return float(self.gamma)
+        if self.gamma == "auto":
+            return 1.0 / X.shape[1]
+        variance = _variance(X)
+        return 1.0 / (X.shape[1] * variance) if variance != 0 else 1.0
+
+    def _params(self) -> Any:
+        return _marshal.params("gocluster_svc_params", self, kernel=_marshal.KERNELS[self.kernel], gamma=self._gamma)
+
+    def _fitted(self) -> _marshal.FittedSVC:
+        return _marshal.FittedSVC(
+            support=self.support_,
+            n_support=self._n_support,
+            support_vectors=self.support_vectors_,
+            dual_coef=self._dual_coef_,
+            intercept=self._intercept_,
+            n_iter=self.n_iter_,
+            converged=self.fit_status_ == 0,
+        )
+
+    def _validate_for_predict(self, X: Any) -> _marshal.Array:
+        check_is_fitted(self)
+        self._refuse_unsupported()
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        if self._n_support.sum() != len(self.support_vectors_):
+            raise ValueError(f"The internal representation of {type(self).__name__} was altered")
+        return np.require(X, requirements="A")
