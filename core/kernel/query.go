@@ -1,0 +1,208 @@
+package kernel
+
+import (
+	"math"
+
+	"gocluster/core/arena"
+	"gocluster/core/dense"
+	"gocluster/core/parallel"
+	"gocluster/core/simd"
+)
+
+// Segment is a run of packed rows and the sums to be formed over it: for every
+// row x of a query, out[x, Out[s]] += Σ_j K(x, row First+j)·Weights[s][j].
+type Segment struct {
+	First, Last int
+	Weights     [][]float64
+	Out         []int
+}
+
+// farNorm stands in for the squared norm of a query row too far away to be
+// computed with: the exponent it gives is below every other, and K is 0.
+const farNorm = 1e30
+
+// Against adds the segments' sums for all rows of x to out (rows × width). The
+// kernel values of a tile are used while they are in cache and never stored.
+func (p *Pack) Against(ctl *parallel.Control, x dense.Matrix, segments []Segment, width int, out []float64) error {
+	if p.Kind == Linear {
+		return p.linearAgainst(ctl, x, segments, width, out)
+	}
+	if p.wide != nil {
+		return against(ctl, p, p.wide, x, segments, width, out)
+	}
+	return against(ctl, p, p.narrow, x, segments, width, out)
+}
+
+// queryRows is the number of rows that a chunk of a query takes: a multiple of
+// every panel's lanes.
+const queryRows = 128
+
+func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x dense.Matrix, segments []Segment, width int, out []float64) error {
+	s := arena.NewScope()
+	defer s.Release()
+	packed := make([]groups[T], len(segments))
+	for k, seg := range segments {
+		idx := make([]int32, seg.Last-seg.First)
+		for j := range idx {
+			idx[j] = int32(seg.First + j)
+		}
+		g, err := newGroups(s, st, len(idx))
+		if err != nil {
+			return err
+		}
+		g.pack(st, idx, 0, roundUp(len(idx), group)/group)
+		if len(seg.Weights) == 1 {
+			g.weigh(seg.Weights[0])
+		}
+		packed[k] = g
+	}
+	chunks := (x.Rows + queryRows - 1) / queryRows
+	rooms := min(chunks, parallel.Budget())
+	free := make(chan *queryRoom[T], max(1, rooms))
+	for range rooms {
+		room, err := newQueryRoom(s, st)
+		if err != nil {
+			return err
+		}
+		free <- room
+	}
+	return parallel.For(ctl, chunks, threads(x.Rows*p.Rows*p.cost()), func(chunk int) {
+		room := <-free
+		defer func() { free <- room }()
+		first := chunk * queryRows
+		n := min(queryRows, x.Rows-first)
+		room.load(p, st, x, first, n)
+		for k, seg := range segments {
+			room.sums(st, packed[k], seg, n, width, out[first*width:])
+		}
+	})
+}
+
+// queryRoom is one thread's room for a chunk of query rows.
+type queryRoom[T float] struct {
+	panels[T]
+	f   []float64
+	k   []float32 // a tile of kernel values, [column][lanes]
+	off []int
+	w   []float32
+}
+
+// tileCols is the number of columns of the tile that is kept at a time.
+const tileCols = 256
+
+func newQueryRoom[T float](s *arena.Scope, st *store[T]) (*queryRoom[T], error) {
+	r := &queryRoom[T]{f: make([]float64, queryRows), off: make([]int, tileCols), w: make([]float32, tileCols)}
+	for j := range r.off {
+		r.off[j] = j * st.lanes
+	}
+	var err error
+	if r.panels, err = newPanels(s, st, queryRows); err != nil {
+		return nil, err
+	}
+	r.k, err = arena.Make[float32](s, tileCols*st.lanes)
+	return r, err
+}
+
+// load packs n rows of x, from first on, as panels.
+func (r *queryRoom[T]) load(p *Pack, st *store[T], x dense.Matrix, first, n int) {
+	row := make([]float64, st.d)
+	for i := range roundUp(n, st.lanes) {
+		out := r.x[i/st.lanes*st.lanes*st.d+i%st.lanes:]
+		sum, ok := 0.0, i < n
+		if ok {
+			row = x.Row(first+i, row)
+			for k, v := range row {
+				v = (v - p.shift[k]) * p.scale
+				e := T(v)
+				out[k*st.lanes] = e
+				sum += float64(e) * float64(e)
+			}
+			ok = !(sum > farNorm)
+		}
+		r.norm[i] = T(-sum / 2)
+		if !ok {
+			for k := range st.d {
+				out[k*st.lanes] = 0
+			}
+			r.norm[i] = -farNorm
+		}
+	}
+}
+
+func (r *queryRoom[T]) sums(st *store[T], g groups[T], seg Segment, n, width int, out []float64) {
+	d, l, cols := st.d, st.lanes, seg.Last-seg.First
+	if cols == 0 {
+		return
+	}
+	if len(seg.Weights) == 1 {
+		clear(r.f)
+		sums(st, r.panels, g, cols, 0, roundUp(n, l)/l, r.f)
+		for i := range n {
+			out[i*width+seg.Out[0]] += r.f[i]
+		}
+		return
+	}
+	for q := 0; q*l < n; q++ {
+		for j := 0; j < cols; j += tileCols {
+			m := min(tileCols, cols-j)
+			padded := roundUp(m, group)
+			st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:padded*d], g.norm[j:][:padded], r.norm[q*l:][:l], r.k, l)
+			for s, weights := range seg.Weights {
+				for e, v := range weights[j : j+m] {
+					r.w[e] = float32(v)
+				}
+				clear(r.f[:l])
+				simd.AddRows(r.f[:l], r.k, r.off[:m], r.w[:m])
+				for i := q * l; i < min(n, (q+1)*l); i++ {
+					out[i*width+seg.Out[s]] += r.f[i-q*l]
+				}
+			}
+		}
+	}
+}
+
+// linearAgainst first sums the weighted rows: ⟨x, Σ w_j z_j⟩.
+func (p *Pack) linearAgainst(ctl *parallel.Control, x dense.Matrix, segments []Segment, width int, out []float64) error {
+	w := make([][]float64, width)
+	row := make([]float64, p.Cols)
+	for _, seg := range segments {
+		for s, weights := range seg.Weights {
+			if w[seg.Out[s]] == nil {
+				w[seg.Out[s]] = make([]float64, p.Cols)
+			}
+			for j, v := range weights {
+				if v != 0 {
+					simd.Axpy(v, p.x.Row(seg.First+j, row), w[seg.Out[s]])
+				}
+			}
+		}
+	}
+	return parallel.For(ctl, (x.Rows+queryRows-1)/queryRows, threads(x.Rows*width*p.cost()), func(chunk int) {
+		row := make([]float64, p.Cols)
+		for i := chunk * queryRows; i < min(x.Rows, (chunk+1)*queryRows); i++ {
+			row = x.Row(i, row)
+			for o, v := range w {
+				if v != nil {
+					out[i*width+o] += simd.Dot(row, v)
+				}
+			}
+		}
+	})
+}
+
+// Widen makes the pack form dot products in float64, for sums whose weights are
+// so large that the rounding of float32 would show.
+func (p *Pack) Widen(ctl *parallel.Control, s *arena.Scope) error {
+	if p.wide != nil || p.Kind == Linear {
+		return nil
+	}
+	wide, err := newStore(s, tiles64(p.Kind), p.Rows, p.Cols)
+	if err != nil {
+		return err
+	}
+	if largest, err := fill(ctl, p, wide); err != nil || math.IsNaN(largest) {
+		return err
+	}
+	p.narrow, p.wide = nil, wide
+	return p.makeScratch(s)
+}

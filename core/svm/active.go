@@ -1,0 +1,191 @@
+package svm
+
+import (
+	"gocluster/core/arena"
+	"gocluster/core/kernel"
+	"gocluster/core/simd"
+)
+
+// active is the middle level: a set of at most a few thousand points solved to a
+// gap of their own, block by block, with their gradient in float64.
+type active struct {
+	points []int32 // indices of the problem's points
+	rows   []int32 // their rows in the pack
+	f      []float64
+	state  []uint8
+	before []float64 // β when the set was chosen
+
+	set     *kernel.Rows
+	chooser *chooser
+	block   *block
+	chosen  []int32 // positions in points that form the block
+	mix     mix
+
+	// Kernel columns of points that changed, kept for as long as the set is:
+	// column slot[k] of position k, or −1. Only where reading one is cheaper than
+	// computing it again.
+	cached  []float32
+	ld      int
+	slot    []int32
+	used    int
+	columns int // room for so many
+
+	blockRows *kernel.Rows
+	blockCols *kernel.Cols
+	cols      *kernel.Cols
+	gathered  []int32
+	changed   []int32 // positions
+	delta     []float64
+	offsets   []int
+	weights   []float32
+}
+
+// cacheFrom is the number of features from which on a kernel value is read back
+// (0.27 ns) rather than computed again.
+const cacheFrom = 12
+
+func newActive(s *arena.Scope, pack *kernel.Pack, capacity int, m mix, cacheBytes int64) (*active, error) {
+	a := &active{mix: m, ld: roundUp(capacity, 32) + 16}
+	padded := roundUp(capacity, 32)
+	var err error
+	make := func(step func() error) {
+		if err == nil {
+			err = step()
+		}
+	}
+	make(func() error { a.f, err = arena.Make[float64](s, padded); return err })
+	make(func() error { a.before, err = arena.Make[float64](s, padded); return err })
+	make(func() error { a.state, err = arena.MakeZero[uint8](s, padded); return err })
+	make(func() error { a.slot, err = arena.Make[int32](s, padded); return err })
+	make(func() error { a.rows, err = arena.Make[int32](s, padded); return err })
+	make(func() error { a.set, err = pack.NewRows(s, capacity); return err })
+	make(func() error { a.chooser, err = newChooser(s, padded); return err })
+	make(func() error { a.block, err = newBlock(s, m.size); return err })
+	make(func() error { a.blockRows, err = pack.NewRows(s, m.size); return err })
+	make(func() error { a.blockCols, err = pack.NewCols(s, m.size); return err })
+	make(func() error { a.cols, err = pack.NewCols(s, m.size); return err })
+	if pack.Kind != kernel.Linear && pack.Cols >= cacheFrom {
+		a.columns = int(min(int64(capacity), cacheBytes/int64(4*a.ld)))
+		make(func() error { a.cached, err = arena.Make[float32](s, a.columns*a.ld); return err })
+	}
+	return a, err
+}
+
+// load takes the points' state over from the solver.
+func (a *active) load(s *solver, points []int32) {
+	a.points = points
+	n := len(points)
+	a.rows = a.rows[:n]
+	for k, i := range points {
+		a.rows[k] = s.rows[i]
+		a.f[k], a.state[k], a.before[k] = s.f[i], s.state[i], s.beta[i]
+	}
+	padded := roundUp(n, 32)
+	clear(a.f[n:padded])
+	clear(a.state[n:padded])
+	for k := range n {
+		a.slot[k] = -1
+	}
+	a.used = 0
+	a.set.Gather(a.rows)
+	a.chosen = a.chosen[:0]
+}
+
+// solve lowers the set's gap to eps and leaves β and the states in the solver.
+func (a *active) solve(s *solver, eps float64) {
+	n := len(a.points)
+	f, state := a.f[:n], a.state[:n]
+	for s.goOn() {
+		gap := a.chooser.measure(f, state)
+		if !(gap > eps) {
+			return
+		}
+		a.chosen = a.chooser.choose(f, state, a.mix, a.chosen)
+		a.loadBlock(s)
+		s.updates += a.block.solve(float32(max(0.1*gap, 0.5*eps)), s.limit-s.updates)
+		if a.collectChanges(s); len(a.changed) == 0 {
+			return // float32 sees no step that the gap in float64 still asks for
+		}
+		a.update(s)
+		s.report(gap)
+	}
+}
+
+func (a *active) loadBlock(s *solver) {
+	b, n := a.block, len(a.chosen)
+	a.gathered = grow(a.gathered, n)
+	for k, p := range a.chosen {
+		a.gathered[k] = a.rows[p]
+	}
+	b.resize(n)
+	a.blockRows.Gather(a.gathered)
+	a.blockCols.Gather(a.gathered)
+	kernel.Columns(s.ctl, a.blockRows, a.blockCols, b.k, b.ld)
+	threshold := a.chooser.threshold()
+	for k, p := range a.chosen {
+		i := a.points[p]
+		b.f[k] = float32(a.f[p] - threshold)
+		b.diag[k] = s.pack.Diag[a.rows[p]]
+		b.beta[k], b.lo[k], b.hi[k] = s.beta[i], s.lo[i], s.hi[i]
+	}
+	b.open()
+}
+
+// collectChanges takes β over from the block.
+func (a *active) collectChanges(s *solver) {
+	b := a.block
+	a.changed, a.delta = a.changed[:0], a.delta[:0]
+	for k, p := range a.chosen {
+		if b.beta[k] == b.start[k] {
+			continue
+		}
+		i := a.points[p]
+		s.beta[i] = b.beta[k]
+		s.mark(int(i))
+		a.state[p] = s.state[i]
+		a.changed = append(a.changed, p)
+		a.delta = append(a.delta, b.beta[k]-b.start[k])
+	}
+}
+
+// update adds K·Δ to the set's gradient.
+func (a *active) update(s *solver) {
+	kept := 0
+	a.offsets, a.weights = a.offsets[:0], a.weights[:0]
+	fresh := a.gathered[:0]
+	// Columns already at hand are read; of the others as many are computed and
+	// kept as there is room for, and what is left is summed without keeping it.
+	first := a.used
+	for k, p := range a.changed {
+		if a.slot[p] < 0 && a.used < a.columns {
+			a.slot[p] = int32(a.used)
+			a.used++
+			fresh = append(fresh, a.rows[p])
+		}
+		if slot := a.slot[p]; slot >= 0 {
+			a.offsets = append(a.offsets, int(slot)*a.ld)
+			a.weights = append(a.weights, float32(a.delta[k]))
+			continue
+		}
+		a.changed[kept], a.delta[kept] = p, a.delta[k]
+		kept++
+	}
+	if len(fresh) > 0 {
+		a.cols.Gather(fresh)
+		kernel.Columns(s.ctl, a.set, a.cols, a.cached[first*a.ld:], a.ld)
+	}
+	padded := roundUp(len(a.points), 32)
+	if len(a.offsets) > 0 {
+		s.forRows(padded, len(a.offsets), func(first, last int) {
+			simd.AddRows(a.f[first:last], a.cached[first:], a.offsets, a.weights)
+		})
+	}
+	if kept > 0 {
+		rest := a.gathered[:kept]
+		for k, p := range a.changed[:kept] {
+			rest[k] = a.rows[p]
+		}
+		a.cols.Gather(rest)
+		kernel.AddSums(s.ctl, a.set, a.cols, a.delta[:kept], a.f)
+	}
+}

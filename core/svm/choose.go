@@ -1,0 +1,187 @@
+package svm
+
+import (
+	"math"
+
+	"gocluster/core/arena"
+	"gocluster/core/simd"
+)
+
+const free = simd.Up | simd.Low // the state of a point strictly inside its box
+
+// chooser picks working sets: some free points of the last set, the worst
+// violators, and violators at random. The random ones matter: the worst are
+// often clusters of near-twins, of which one would have been enough.
+type chooser struct {
+	minUp, maxLow float64 // of the last measure
+	skip          []uint8
+	idx           []int32
+	val           []float32
+	value         []float32
+	random        uint64
+	hist          [2][bins]int32
+}
+
+const bins = 512
+
+func newChooser(s *arena.Scope, n int) (*chooser, error) {
+	c := &chooser{random: 88172645463325252}
+	var err error
+	if c.skip, err = arena.MakeZero[uint8](s, n); err != nil {
+		return nil, err
+	}
+	if c.idx, err = arena.Make[int32](s, n); err != nil {
+		return nil, err
+	}
+	c.val, err = arena.Make[float32](s, n)
+	return c, err
+}
+
+// measure returns the KKT gap.
+func (c *chooser) measure(f []float64, state []uint8) float64 {
+	c.minUp, c.maxLow = simd.Gap(f, state)
+	return c.maxLow - c.minUp
+}
+
+// threshold is the value of F that separates the two sides (minus the intercept).
+func (c *chooser) threshold() float64 { return (c.minUp + c.maxLow) / 2 }
+
+// mix says how a working set is made up.
+type mix struct {
+	size   int
+	keep   float64 // at most this share are free points of the last set
+	random float64 // share of random violators in the rest
+}
+
+// choose replaces the working set by a new one and returns it; measure has been
+// called for the same f and state. When all points fit they are all taken.
+func (c *chooser) choose(f []float64, state []uint8, m mix, last []int32) []int32 {
+	n := len(f)
+	set := last[:0]
+	if n <= m.size {
+		for i := range n {
+			if state[i] != 0 {
+				set = append(set, int32(i))
+			}
+		}
+		return set
+	}
+	set = c.keep(f, state, int(float64(m.size)*m.keep), last)
+	for _, i := range set {
+		c.skip[i] = 1
+	}
+	count := simd.Violators(f, state, c.skip[:n], c.minUp, c.maxLow, c.idx[:n], c.val[:n])
+	for _, i := range set {
+		c.skip[i] = 0
+	}
+	need := m.size - len(set)
+	if count <= need {
+		return append(set, c.idx[:count]...)
+	}
+	top := need - int(float64(need)*m.random)
+	set, count = c.takeTop(set, count, top)
+	for a := 0; a < count && len(set) < m.size; a++ {
+		c.random = c.random*6364136223846793005 + 1442695040888963407
+		b := a + int((c.random>>33)%uint64(count-a))
+		c.idx[a], c.idx[b] = c.idx[b], c.idx[a]
+		set = append(set, c.idx[a])
+	}
+	return set
+}
+
+// keep returns the free points of the last set, at most limit of them: those
+// farthest from the threshold.
+func (c *chooser) keep(f []float64, state []uint8, limit int, last []int32) []int32 {
+	set := last[:0]
+	for _, i := range last {
+		if state[i] == free {
+			set = append(set, i)
+		}
+	}
+	if len(set) <= limit {
+		return set
+	}
+	if limit == 0 {
+		return set[:0]
+	}
+	t, largest := c.threshold(), float32(0)
+	c.value = grow(c.value, len(set))
+	for k, i := range set {
+		v := float32(math.Abs(f[i] - t))
+		c.value[k] = v
+		largest = max(largest, v)
+	}
+	cut := c.cut(c.value[:len(set)], largest, 0, limit)
+	kept := set[:0]
+	for k, i := range set {
+		if cut.takes(c.value[k]) {
+			kept = append(kept, i)
+		}
+	}
+	return kept
+}
+
+// takeTop moves about half of top violators from either side to the set; the
+// others move to the front of idx, and their number is returned.
+func (c *chooser) takeTop(set []int32, count, top int) ([]int32, int) {
+	val, largest := c.val[:count], float32(c.maxLow-c.minUp)
+	low := c.cut(val, largest, 0, top/2)
+	up := c.cut(val, largest, 1, top-top/2)
+	rest := 0
+	for k, v := range val {
+		taken := false
+		if v > 0 {
+			taken = low.takes(v)
+		} else {
+			taken = up.takes(-v)
+		}
+		if taken {
+			set = append(set, c.idx[k])
+		} else {
+			c.idx[rest] = c.idx[k]
+			rest++
+		}
+	}
+	return set, rest
+}
+
+// cut finds where the largest want of the values of one sign end, by histogram.
+type cut struct {
+	scale     float32
+	bin       int32 // values in higher bins are in
+	remaining int32 // of this bin as many as that, first come first served
+}
+
+func (c *chooser) cut(val []float32, largest float32, side, want int) cut {
+	h := &c.hist[side]
+	clear(h[:])
+	scale := bins / max(largest, math.SmallestNonzeroFloat32)
+	sign := float32(1 - 2*side)
+	for _, v := range val {
+		if v *= sign; v >= 0 {
+			h[bin(v, scale)]++
+		}
+	}
+	b, taken := int32(bins-1), int32(0)
+	for ; b > 0 && taken+h[b] <= int32(want); b-- {
+		taken += h[b]
+	}
+	return cut{scale, b, int32(want) - taken}
+}
+
+func (c *cut) takes(v float32) bool {
+	b := bin(v, c.scale)
+	if b == c.bin && c.remaining > 0 {
+		c.remaining--
+		return true
+	}
+	return b > c.bin
+}
+
+func bin(v, scale float32) int32 {
+	x := v * scale
+	if !(x < bins) { // also NaN and infinity
+		return bins - 1
+	}
+	return int32(x)
+}

@@ -1,0 +1,135 @@
+package svm
+
+import (
+	"math"
+
+	"gocluster/core/arena"
+	"gocluster/core/dense"
+	"gocluster/core/kernel"
+	"gocluster/core/parallel"
+)
+
+// decisionNoise is the rounding that decision values may carry before dot
+// products are formed in float64.
+const decisionNoise = 1e-4
+
+// Decision sets out (X.Rows × Pairs) to the decision values of all pairs.
+func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) error {
+	if err := m.check(x); err != nil {
+		return err
+	}
+	if len(out) != x.Rows*m.Pairs() {
+		return argumentError("out", "has %d values; %d rows × %d pairs are needed", len(out), x.Rows, m.Pairs())
+	}
+	for k := range out {
+		out[k] = m.Intercept[k%m.Pairs()]
+	}
+	n := len(m.Support)
+	if n == 0 || x.Rows == 0 {
+		return ctl.Err()
+	}
+	scope := arena.NewScope()
+	defer scope.Release()
+	vectors := dense.Matrix{F64: m.SupportVectors, Rows: n, Cols: m.Features, RowStride: m.Features, ColStride: 1}
+	pack, err := kernel.NewPack(ctl, scope, vectors, m.Kernel)
+	if err != nil {
+		return err
+	}
+	squares := 0.0
+	for _, c := range m.DualCoef {
+		squares += c * c
+	}
+	if noisePerNorm*math.Sqrt(squares) > decisionNoise {
+		if err := pack.Widen(ctl, scope); err != nil {
+			return err
+		}
+	}
+	return pack.Against(ctl, x, m.segments(), m.Pairs(), out)
+}
+
+// segments pairs every class's support vectors with their coefficients.
+func (m *Model) segments() []kernel.Segment {
+	n := len(m.Support)
+	if m.Classes == 2 {
+		return []kernel.Segment{{Last: n, Weights: [][]float64{m.DualCoef[:n]}, Out: []int{0}}}
+	}
+	var segments []kernel.Segment
+	first := 0
+	for c := range m.Classes {
+		s := kernel.Segment{First: first, Last: first + int(m.NSupport[c])}
+		first = s.Last
+		pair := 0
+		for i := range m.Classes {
+			for j := i + 1; j < m.Classes; j++ {
+				row := -1
+				if c == i {
+					row = j - 1
+				} else if c == j {
+					row = i
+				}
+				if row >= 0 {
+					s.Weights = append(s.Weights, m.DualCoef[row*n:][s.First:s.Last])
+					s.Out = append(s.Out, pair)
+				}
+				pair++
+			}
+		}
+		segments = append(segments, s)
+	}
+	return segments
+}
+
+// Predict sets out to the class index that wins most pairs, the lowest of equals.
+func (m *Model) Predict(ctl *parallel.Control, x dense.Matrix, out []int32) error {
+	if len(out) != x.Rows {
+		return argumentError("out", "has %d values for %d rows of X", len(out), x.Rows)
+	}
+	const rows = 8192 // so that decision values of a large X never stand in memory at once
+	values := make([]float64, min(rows, x.Rows)*m.Pairs())
+	votes := make([]int32, m.Classes)
+	for first := 0; first < x.Rows || first == 0; first += rows {
+		part := x
+		part.Start += first * x.RowStride
+		part.Rows = min(rows, x.Rows-first)
+		v := values[:part.Rows*m.Pairs()]
+		if err := m.Decision(ctl, part, v); err != nil {
+			return err
+		}
+		for r := range part.Rows {
+			out[first+r] = m.vote(v[r*m.Pairs():], votes)
+		}
+	}
+	return nil
+}
+
+func (m *Model) vote(values []float64, votes []int32) int32 {
+	clear(votes)
+	pair := 0
+	for i := range m.Classes {
+		for j := i + 1; j < m.Classes; j++ {
+			if values[pair] > 0 {
+				votes[i]++
+			} else {
+				votes[j]++
+			}
+			pair++
+		}
+	}
+	best := 0
+	for c, v := range votes {
+		if v > votes[best] {
+			best = c
+		}
+	}
+	return int32(best)
+}
+
+func (m *Model) check(x dense.Matrix) error {
+	if err := x.Check(); err != nil {
+		return &ArgumentError{"X", err.Error()}
+	}
+	if x.Cols != m.Features {
+		return argumentError("X", "has %d features, but the model was trained on %d", x.Cols, m.Features)
+	}
+	return nil
+}

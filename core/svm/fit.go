@@ -1,0 +1,239 @@
+package svm
+
+import (
+	"errors"
+	"math"
+
+	"gocluster/core/arena"
+	"gocluster/core/kernel"
+	"gocluster/core/parallel"
+)
+
+// Fit trains a classifier. It returns an *ArgumentError for a problem or
+// parameter that makes no sense, arena.ErrNoMemory, or parallel.ErrCancelled.
+func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
+	members, err := classRows(p, prm)
+	if err != nil {
+		return nil, err
+	}
+	scope := arena.NewScope()
+	defer scope.Release()
+	pack, err := kernel.NewPack(ctl, scope, p.X, prm.Kernel)
+	if errors.Is(err, kernel.ErrNotFinite) {
+		err = notFinite(ctl, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Kernel: prm.Kernel, Classes: p.Classes, Features: p.X.Cols}
+	pairs := make([]pairFit, 0, m.Pairs())
+	for i := range p.Classes {
+		for j := i + 1; j < p.Classes; j++ {
+			pairs = append(pairs, pairFit{i: i, j: j})
+		}
+	}
+	// A budget per pair at work, so that all of them keep within CacheSize.
+	prm.CacheSize /= float64(min(len(pairs), parallel.Budget()))
+	err = parallel.For(ctl, len(pairs), 0, func(k int) {
+		pairs[k].err = pairs[k].fit(ctl, pack, p, prm, members)
+	})
+	for _, pair := range pairs {
+		err = errors.Join(err, pair.err)
+	}
+	if err != nil {
+		return nil, firstOf(err, arena.ErrNoMemory, parallel.ErrCancelled)
+	}
+	m.assemble(p, members, pairs)
+	return m, nil
+}
+
+// firstOf returns the first of the known errors that err holds, else err.
+func firstOf(err error, known ...error) error {
+	for _, k := range known {
+		if errors.Is(err, k) {
+			return k
+		}
+	}
+	return err
+}
+
+// classRows checks the problem and lists the rows of each class whose weight is
+// positive.
+func classRows(p Problem, prm Params) ([][]int32, error) {
+	if err := checkParams(prm); err != nil {
+		return nil, err
+	}
+	if err := p.X.Check(); err != nil {
+		return nil, &ArgumentError{"X", err.Error()}
+	}
+	n := p.X.Rows
+	switch {
+	case n == 0:
+		return nil, argumentError("X", "there are no rows; at least one of each of two classes is needed")
+	case p.X.Cols == 0:
+		return nil, argumentError("X", "there are no features")
+	case n > math.MaxInt32:
+		return nil, argumentError("X", "%d rows are more than the 2³¹ − 1 that can be indexed", n)
+	case len(p.Y) != n:
+		return nil, argumentError("y", "has %d labels for %d rows of X", len(p.Y), n)
+	case p.SampleWeight != nil && len(p.SampleWeight) != n:
+		return nil, argumentError("sample_weight", "has %d weights for %d rows of X", len(p.SampleWeight), n)
+	case p.Classes < 2:
+		return nil, argumentError("y", "the number of classes has to be greater than one; got %d class", p.Classes)
+	case p.ClassWeight != nil && len(p.ClassWeight) != p.Classes:
+		return nil, argumentError("class_weight", "has %d weights for %d classes", len(p.ClassWeight), p.Classes)
+	}
+	members := make([][]int32, p.Classes)
+	for i, y := range p.Y {
+		if y < 0 || int(y) >= p.Classes {
+			return nil, argumentError("y", "label %d of row %d is not a class index below %d", y, i, p.Classes)
+		}
+		w := 1.0
+		if p.SampleWeight != nil {
+			w = p.SampleWeight[i]
+		}
+		if math.IsNaN(w) || math.IsInf(w, 0) {
+			return nil, argumentError("sample_weight", "the weight of row %d is not finite", i)
+		}
+		if w > 0 {
+			members[y] = append(members[y], int32(i))
+		}
+	}
+	for c, rows := range members {
+		if p.ClassWeight != nil && !(p.ClassWeight[c] > 0 && p.ClassWeight[c] < math.Inf(1)) {
+			return nil, argumentError("class_weight", "the weight of class %d must be positive and finite, got %v", c, p.ClassWeight[c])
+		}
+		if len(rows) == 0 {
+			return nil, argumentError("sample_weight", "class %d has no row of positive weight; remove the class or weigh a row", c)
+		}
+	}
+	return members, nil
+}
+
+func checkParams(prm Params) error {
+	positive := func(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
+	switch k := prm.Kernel; {
+	case k.Kind != kernel.Linear && k.Kind != kernel.RBF:
+		return argumentError("kernel", "only linear and rbf are supported by this version")
+	case k.Kind == kernel.RBF && !(k.Gamma >= 0 && !math.IsInf(k.Gamma, 0)):
+		return argumentError("gamma", "must be non-negative and finite, got %v", k.Gamma)
+	case !positive(prm.C):
+		return argumentError("C", "must be positive and finite, got %v", prm.C)
+	case !positive(prm.Tol):
+		return argumentError("tol", "must be positive and finite, got %v", prm.Tol)
+	case !positive(prm.CacheSize):
+		return argumentError("cache_size", "must be positive and finite, got %v", prm.CacheSize)
+	case prm.MaxIter < -1:
+		return argumentError("max_iter", "must be −1 (no limit) or a number of updates, got %d", prm.MaxIter)
+	}
+	return nil
+}
+
+// notFinite turns the packer's complaint into one that names the element.
+func notFinite(ctl *parallel.Control, p Problem) error {
+	row, col, ok := p.X.Finite(ctl)
+	if ok {
+		return argumentError("X", "squared norms overflow; scale the data")
+	}
+	return argumentError("X", "row %d, column %d is NaN or infinite", row, col)
+}
+
+// pairFit is the problem of class i against class j.
+type pairFit struct {
+	i, j int
+	result
+	beta []float64 // over the rows of class i, then those of class j
+	err  error
+}
+
+func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm Params, members [][]int32) error {
+	scope := arena.NewScope()
+	defer scope.Release()
+	ni := len(members[f.i])
+	n := ni + len(members[f.j])
+	values, err := arena.MakeZero[float64](scope, 3*n)
+	if err != nil {
+		return err
+	}
+	d := dual{pack: pack, rows: make([]int32, 0, n), p: values[:n], lo: values[n : 2*n], hi: values[2*n:]}
+	d.rows = append(append(d.rows, members[f.i]...), members[f.j]...)
+	for k, row := range d.rows {
+		c, class := prm.C, f.i
+		if k >= ni {
+			class = f.j
+		}
+		if p.ClassWeight != nil {
+			c *= p.ClassWeight[class]
+		}
+		if p.SampleWeight != nil {
+			c *= p.SampleWeight[row]
+		}
+		if class == f.i {
+			d.p[k], d.hi[k] = -1, c
+		} else {
+			d.p[k], d.lo[k] = 1, -c
+		}
+	}
+	s, err := newSolver(ctl, scope, d, prm)
+	if err != nil {
+		return err
+	}
+	if f.result, err = s.run(); err != nil {
+		return err
+	}
+	f.beta = append([]float64(nil), s.beta...)
+	return nil
+}
+
+// assemble lays the pairs out as one model, in libsvm's order.
+func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) {
+	used := make([][]bool, m.Classes)
+	for c, rows := range members {
+		used[c] = make([]bool, len(rows))
+	}
+	for _, f := range pairs {
+		ni := len(members[f.i])
+		for k, b := range f.beta {
+			if b != 0 && k < ni {
+				used[f.i][k] = true
+			} else if b != 0 {
+				used[f.j][k-ni] = true
+			}
+		}
+	}
+	position := make([][]int, m.Classes) // of a class's row among the support vectors
+	for c, rows := range members {
+		position[c] = make([]int, len(rows))
+		before := len(m.Support)
+		for k, row := range rows {
+			position[c][k] = len(m.Support)
+			if used[c][k] {
+				m.Support = append(m.Support, row)
+			}
+		}
+		m.NSupport = append(m.NSupport, int32(len(m.Support)-before))
+	}
+	n := len(m.Support)
+	m.SupportVectors = make([]float64, n*m.Features)
+	for k, row := range m.Support {
+		p.X.Row(int(row), m.SupportVectors[k*m.Features:][:m.Features])
+	}
+	m.DualCoef = make([]float64, (m.Classes-1)*n)
+	for _, f := range pairs {
+		ni := len(members[f.i])
+		for k, b := range f.beta {
+			switch {
+			case b == 0:
+			case k < ni:
+				m.DualCoef[(f.j-1)*n+position[f.i][k]] = b
+			default:
+				m.DualCoef[f.i*n+position[f.j][k-ni]] = b
+			}
+		}
+		m.Intercept = append(m.Intercept, f.intercept)
+		m.Iterations = append(m.Iterations, f.updates)
+		m.Gap = append(m.Gap, f.gap)
+		m.Objective = append(m.Objective, f.objective)
+		m.Converged = append(m.Converged, f.converged)
+	}
+}

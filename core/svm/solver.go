@@ -1,0 +1,304 @@
+package svm
+
+import (
+	"math"
+
+	"gocluster/core/arena"
+	"gocluster/core/kernel"
+	"gocluster/core/parallel"
+	"gocluster/core/simd"
+)
+
+// dual is the problem of doc.go: minimise ½βᵀKβ + pᵀβ over the box [lo, hi] with
+// Σβ fixed. Point i is row rows[i] of the pack.
+type dual struct {
+	pack   *kernel.Pack
+	rows   []int32
+	p      []float64
+	lo, hi []float64
+}
+
+// solver is the outer level: all points of one dual problem.
+type solver struct {
+	dual
+	ctl     *parallel.Control
+	tol     float64
+	limit   int64 // of pair updates
+	updates int64
+
+	beta, f []float64 // f = Kβ + p
+	state   []uint8
+	chooser *chooser
+	active  *active
+	points  []int32 // the active set
+	mix     mix
+	first   int // size of the first active set, all random
+	member  []uint8
+	refined int // times the gradient was computed again in float64
+
+	others  []int32 // points outside the active set, and their rows
+	rest    []int32
+	changed []int32 // rows of the points that an active set changed
+	delta   []float64
+	sums    []float64
+	cols    *kernel.Cols
+}
+
+// result is what a solver reached.
+type result struct {
+	updates        int64
+	gap, objective float64
+	intercept      float64
+	converged      bool
+}
+
+// Sizes and shares of the working sets; measured, see benchmarks.
+func workingSets(d int) (outer, inner mix, first int) {
+	if d <= 10 {
+		return mix{size: 6144, keep: 0.5, random: 0.2}, mix{size: 384, keep: 0.5, random: 0.6}, 2048
+	}
+	return mix{size: 8192, keep: 0.5, random: 0.2}, mix{size: 640, keep: 0.5, random: 0.7}, 4096
+}
+
+func newSolver(ctl *parallel.Control, s *arena.Scope, d dual, prm Params) (*solver, error) {
+	n := len(d.rows)
+	outer, inner, first := workingSets(d.pack.Cols)
+	outer.size, inner.size = min(outer.size, n), min(inner.size, n)
+	v := &solver{dual: d, ctl: ctl, tol: prm.Tol, limit: math.MaxInt64, mix: outer, first: first}
+	if prm.MaxIter >= 0 {
+		v.limit = prm.MaxIter
+	}
+	f64, err := arena.MakeZero[float64](s, 2*n)
+	if err != nil {
+		return nil, err
+	}
+	v.beta, v.f = f64[:n], f64[n:]
+	bytes, err := arena.MakeZero[uint8](s, 2*n)
+	if err != nil {
+		return nil, err
+	}
+	v.state, v.member = bytes[:n], bytes[n:]
+	if v.chooser, err = newChooser(s, n); err != nil {
+		return nil, err
+	}
+	if v.active, err = newActive(s, d.pack, outer.size, inner, int64(prm.CacheSize*(1<<20))); err != nil {
+		return nil, err
+	}
+	if n > outer.size {
+		if v.cols, err = d.pack.NewCols(s, outer.size); err != nil {
+			return nil, err
+		}
+		if v.sums, err = arena.Make[float64](s, n); err != nil {
+			return nil, err
+		}
+	}
+	for i := range n {
+		v.f[i] = d.p[i] // β = 0
+		v.mark(i)
+	}
+	return v, nil
+}
+
+// mark derives the state of point i from β_i.
+func (s *solver) mark(i int) {
+	var state uint8
+	if s.beta[i] < s.hi[i] {
+		state |= simd.Up
+	}
+	if s.beta[i] > s.lo[i] {
+		state |= simd.Low
+	}
+	s.state[i] = state
+}
+
+// goOn is false once the caller cancels or the limit of updates is reached.
+func (s *solver) goOn() bool { return !s.ctl.Cancelled() && s.updates < s.limit }
+
+func (s *solver) report(gap float64) { s.ctl.Report(s.updates, 0, gap) }
+
+const (
+	// An estimate of the gap's noise: kernel values and their float32 sums are
+	// off by a few units in the last place, independently of each other.
+	noisePerNorm = 2.4e-7
+	maxRounds    = 500
+	maxRefined   = 30
+)
+
+// run solves the problem.
+func (s *solver) run() (result, error) {
+	rounds, stalled := 0, 0
+	for s.goOn() {
+		gap := s.chooser.measure(s.f, s.state)
+		if !(gap > 0.9*s.tol) || s.refined > 0 && gap <= s.tol {
+			done, err := s.settle(gap)
+			if err != nil || done {
+				return s.result(), err
+			}
+			gap = s.chooser.measure(s.f, s.state)
+		}
+		if rounds >= maxRounds || s.refined > maxRefined || stalled > 2 {
+			return s.finishExactly()
+		}
+		before := s.updates
+		if err := s.round(gap, rounds == 0); err != nil {
+			return result{}, err
+		}
+		rounds++
+		stalled++
+		if s.updates > before {
+			stalled = 0
+		}
+	}
+	return s.result(), s.ctl.Err()
+}
+
+// settle decides whether the solution stands: at once where the noise of the
+// gradient cannot matter, else after computing the gradient near the threshold
+// again in float64.
+func (s *solver) settle(gap float64) (bool, error) {
+	noise := s.noise()
+	if s.refined == 0 && gap+2*noise < 0.95*s.tol {
+		return true, nil
+	}
+	s.refined++
+	band := max(50*s.tol, 10*noise)
+	if s.refined > 1 {
+		band = max(20*s.tol, 10*noise)
+	}
+	if err := s.refine(band); err != nil {
+		return false, err
+	}
+	return s.chooser.measure(s.f, s.state) <= s.tol, nil
+}
+
+// noise estimates the error of the gradient.
+func (s *solver) noise() float64 {
+	sum := 0.0
+	for i, b := range s.beta {
+		if b != 0 {
+			v := b * float64(s.pack.Diag[s.rows[i]])
+			sum += v * v
+		}
+	}
+	noise := noisePerNorm * math.Sqrt(sum)
+	if s.pack.Kind != kernel.RBF {
+		noise *= 4 // products of rows, not powers that end in [0, 1]
+	}
+	return noise
+}
+
+// round solves one active set and brings the gradient of all others up to date.
+func (s *solver) round(gap float64, first bool) error {
+	m := s.mix
+	eps := max(0.1*gap, 0.5*s.tol)
+	switch {
+	case s.refined > 0:
+		eps = 0.4 * s.tol
+	case first && len(s.f) > m.size:
+		m.size, m.random = min(s.first, m.size), 1
+		eps = max(0.3*gap, 0.5*s.tol)
+	case gap < 0.5 || len(s.f) <= m.size:
+		eps = 0.5 * s.tol
+	}
+	s.points = s.chooser.choose(s.f, s.state, m, s.points)
+	s.active.load(s, s.points)
+	s.active.solve(s, eps)
+	s.changed, s.delta = s.changed[:0], s.delta[:0]
+	for k, i := range s.points {
+		s.f[i] = s.active.f[k]
+		if d := s.beta[i] - s.active.before[k]; d != 0 {
+			s.changed = append(s.changed, s.rows[i])
+			s.delta = append(s.delta, d)
+		}
+	}
+	return s.updateOthers()
+}
+
+// updateOthers adds K·Δ to the gradient of the points outside the active set.
+func (s *solver) updateOthers() error {
+	if len(s.changed) == 0 || len(s.points) == len(s.f) {
+		return s.ctl.Err()
+	}
+	for _, i := range s.points {
+		s.member[i] = 1
+	}
+	s.others, s.rest = s.others[:0], s.rest[:0]
+	for i, row := range s.rows {
+		if s.member[i] == 0 {
+			s.others = append(s.others, int32(i))
+			s.rest = append(s.rest, row)
+		}
+	}
+	for _, i := range s.points {
+		s.member[i] = 0
+	}
+	s.cols.Gather(s.changed)
+	sums := s.sums[:len(s.rest)]
+	if err := kernel.Sums(s.ctl, s.rest, s.cols, s.delta, sums); err != nil {
+		return err
+	}
+	for k, i := range s.others {
+		s.f[i] += sums[k]
+	}
+	return nil
+}
+
+// refine computes F in float64 for the points within band of the threshold.
+func (s *solver) refine(band float64) error {
+	t := s.chooser.threshold()
+	var near, support, nearRows []int32
+	var weight []float64
+	for i, f := range s.f {
+		if math.Abs(f-t) <= band {
+			near = append(near, int32(i))
+			nearRows = append(nearRows, s.rows[i])
+		}
+		if s.beta[i] != 0 {
+			support = append(support, s.rows[i])
+			weight = append(weight, s.beta[i])
+		}
+	}
+	sums := make([]float64, len(near))
+	if err := s.pack.Exact(s.ctl, nearRows, support, weight, sums); err != nil {
+		return err
+	}
+	for k, i := range near {
+		s.f[i] = sums[k] + s.p[i]
+	}
+	return nil
+}
+
+// result reads the solution off. The intercept is libsvm's: the mean of −F over
+// free points, else the middle of the feasible interval.
+func (s *solver) result() result {
+	gap := s.chooser.measure(s.f, s.state)
+	r := result{updates: s.updates, gap: gap, converged: gap <= s.tol}
+	sum, count := 0.0, 0
+	for i, b := range s.beta {
+		if b != 0 {
+			r.objective += b * (s.f[i] + s.p[i]) / 2
+		}
+		if s.state[i] == free {
+			sum += s.f[i]
+			count++
+		}
+	}
+	r.intercept = -s.chooser.threshold()
+	if count > 0 {
+		r.intercept = -sum / float64(count)
+	}
+	return r
+}
+
+// forRows shares padded rows among threads in chunks of 512, each worth work
+// reads of a kernel value per row.
+func (s *solver) forRows(padded, work int, body func(first, last int)) {
+	const step = 512
+	threads := 0
+	if padded*work < 60_000 {
+		threads = 1
+	}
+	_ = parallel.For(s.ctl, (padded+step-1)/step, threads, func(chunk int) {
+		body(chunk*step, min(padded, (chunk+1)*step))
+	})
+}
