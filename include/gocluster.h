@@ -95,11 +95,10 @@ const char *gocluster_error_name(int32_t code);
  * A view of the caller's memory, in native byte order. Element (i, j) lies at
  *     (char *)data + i*strides[0] + j*strides[1].
  * ndim is 1 or 2; at ndim 1 the second length and stride are ignored.
- * An input is never written; its strides may be any multiple of the item's size,
- * zero and negative ones too, and elements are aligned to their size. An output has
- * positive strides that do not let elements overlap, and elements of a row adjacent.
- * data may be anything if a length is zero. The struct itself is read during the call
- * and may be reused after it; it is the same in all minors of the ABI. */
+ * An input is never written; its strides may be any multiple of the item's size, zero
+ * and negative ones too. An output is contiguous, row after row. Elements are aligned to
+ * their size. data may be anything if a length is zero, and a stride if its length is one.
+ * The struct is read during the call, and may be reused after it. */
 
 enum gocluster_dtype {
     GOCLUSTER_F32 = 1,
@@ -193,7 +192,7 @@ typedef struct gocluster_svc { uint64_t id; } gocluster_svc;
 /* Starts the training.
  *   X              n_rows x n_features, F32 or F64, finite
  *   y              n_rows labels, I32 or I64, any integers, at least two different ones
- *   sample_weight  n_rows, F32 or F64, or NULL for ones; rows of weight 0 do not take part
+ *   sample_weight  n_rows, F32 or F64, or NULL for ones; rows of weight <= 0 do not take part
  *   class_weight   one per class in ascending order of the labels, F32 or F64, or NULL for ones */
 int32_t gocluster_svc_fit_start(const gocluster_svc_params *params, const gocluster_array *X, const gocluster_array *y,
                                 const gocluster_array *sample_weight, const gocluster_array *class_weight,

@@ -1,0 +1,237 @@
+package main
+
+// #cgo CFLAGS: -I${SRCDIR}/../include -std=gnu99 -Wall -Wextra -Werror
+// #cgo LDFLAGS: -lpthread
+// #include "gocluster.h"
+import "C"
+
+import (
+	"math"
+
+	"gocluster/core/parallel"
+)
+
+// enter runs the body of an export and writes its error to the caller's struct.
+func enter(err C.uintptr_t, body func() error) (code C.int32_t) {
+	defer func() {
+		if value := recover(); value != nil {
+			code = report(uintptr(err), recovered(value))
+		}
+	}()
+	if e := checkPoisoned(); e != nil {
+		return report(uintptr(err), e)
+	}
+	return report(uintptr(err), body())
+}
+
+//export goGetNumThreads
+func goGetNumThreads() C.int32_t { return C.int32_t(min(parallel.Budget(), math.MaxInt32)) }
+
+//export goSetNumThreads
+func goSetNumThreads(threads C.int32_t) C.int32_t {
+	if threads < 1 {
+		return C.GOCLUSTER_ERROR_ARGUMENT
+	}
+	return C.int32_t(min(parallel.SetBudget(int(threads)), math.MaxInt32))
+}
+
+//export goJobWait
+func goJobWait(id C.uint64_t, milliseconds C.int64_t, progress, err C.uintptr_t) C.int32_t {
+	pending := false
+	code := enter(err, func() error {
+		j, e := lookup[*job]("job", id)
+		if e != nil {
+			return e
+		}
+		pending = !j.wait(int64(milliseconds))
+		if progress != 0 {
+			if e := store("progress", uintptr(progress), j.progress()); e != nil {
+				return e
+			}
+		}
+		if pending {
+			return nil
+		}
+		return j.err
+	})
+	if code == C.GOCLUSTER_OK && pending {
+		return C.GOCLUSTER_PENDING
+	}
+	return code
+}
+
+//export goJobCancel
+func goJobCancel(id C.uint64_t, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		j, e := lookup[*job]("job", id)
+		if e == nil {
+			j.control.Cancel()
+		}
+		return e
+	})
+}
+
+//export goJobFree
+func goJobFree(id C.uint64_t, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		j, e := take[*job]("job", id)
+		if e == nil {
+			j.free()
+		}
+		return e
+	})
+}
+
+//export goSVCParamsInit
+func goSVCParamsInit(params C.uintptr_t, size C.uint32_t, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error { return initSVCParams(uintptr(params), uint32(size)) })
+}
+
+//export goSVCFitStart
+func goSVCFitStart(params, x, y, sampleWeight, classWeight, job, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		in, e := loadFitInputs(uintptr(params), uintptr(x), uintptr(y), uintptr(sampleWeight), uintptr(classWeight))
+		if e != nil {
+			return e
+		}
+		return startJob(uintptr(job), in.fit)
+	})
+}
+
+//export goSVCFitResult
+func goSVCFitResult(id C.uint64_t, model, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		j, e := lookup[*job]("job", id)
+		switch {
+		case e != nil:
+			return e
+		case !j.wait(0):
+			return fail(C.GOCLUSTER_ERROR_NOT_READY, "job", "still runs")
+		case j.err != nil:
+			return j.err
+		case j.result == nil:
+			return fail(C.GOCLUSTER_ERROR_HANDLE, "job", "is not a fit")
+		case !j.result.retain():
+			return staleHandle("job", id) // freed meanwhile
+		}
+		return j.result.publish(uintptr(model))
+	})
+}
+
+//export goSVCGetShape
+func goSVCGetShape(id C.uint64_t, shape, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		m, e := useModel(id)
+		if e != nil {
+			return e
+		}
+		defer m.release()
+		return storeShape(m, uintptr(shape))
+	})
+}
+
+//export goSVCGet
+func goSVCGet(id C.uint64_t, attribute C.int32_t, out, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		m, e := useModel(id)
+		if e != nil {
+			return e
+		}
+		defer m.release()
+		return m.get(attribute, uintptr(out))
+	})
+}
+
+//export goSVCFromArrays
+func goSVCFromArrays(params, classes, nSupport, supportVectors, dualCoef, intercept, model, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		m, e := modelFromArrays(uintptr(params), uintptr(classes), uintptr(nSupport), uintptr(supportVectors),
+			uintptr(dualCoef), uintptr(intercept))
+		if e != nil {
+			return e
+		}
+		return m.publish(uintptr(model))
+	})
+}
+
+//export goSVCDecisionFunctionStart
+func goSVCDecisionFunctionStart(id C.uint64_t, x, out, job, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		return startWithModel(id, uintptr(x), uintptr(job), func(m *model, x view) (modelWork, error) {
+			ndim := []int{2}
+			if m.Pairs() == 1 {
+				ndim = []int{1, 2}
+			}
+			out, e := loadOutput("out", uintptr(out), []C.int32_t{C.GOCLUSTER_F64}, []view{x}, ndim...)
+			if e != nil {
+				return nil, e
+			}
+			return func(c *parallel.Control) error { return m.decide(c, x, out) }, out.mustHave(x.rows, m.Pairs())
+		})
+	})
+}
+
+//export goSVCPredictStart
+func goSVCPredictStart(id C.uint64_t, x, out, job, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		return startWithModel(id, uintptr(x), uintptr(job), func(m *model, x view) (modelWork, error) {
+			out, e := loadOutput("out", uintptr(out), integers, []view{x}, 1)
+			if e != nil {
+				return nil, e
+			}
+			return func(c *parallel.Control) error { return m.predict(c, x, out) }, out.mustHave(x.rows, 1)
+		})
+	})
+}
+
+type modelWork func(*parallel.Control) error
+
+// startWithModel starts the work that prepare makes of a model and its checked X.
+// The job is a user of the model until it ends.
+func startWithModel(id C.uint64_t, x, job uintptr, prepare func(*model, view) (modelWork, error)) error {
+	m, err := useModel(id)
+	if err != nil {
+		return err
+	}
+	started := false
+	defer func() {
+		if !started {
+			m.release()
+		}
+	}()
+	features, err := m.loadFeatures(x)
+	if err != nil {
+		return err
+	}
+	work, err := prepare(m, features)
+	if err != nil {
+		return err
+	}
+	err = startJob(job, func(c *parallel.Control) (*model, error) {
+		defer m.release()
+		return nil, work(c)
+	})
+	started = err == nil
+	return err
+}
+
+//export goSVCFree
+func goSVCFree(id C.uint64_t, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error {
+		m, e := take[*model]("model", id)
+		if e == nil {
+			m.release()
+		}
+		return e
+	})
+}
+
+//export goNPYInfo
+func goNPYInfo(path, info, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error { return npyInfo(uintptr(path), uintptr(info)) })
+}
+
+//export goNPYRead
+func goNPYRead(path C.uintptr_t, firstRow C.int64_t, out, err C.uintptr_t) C.int32_t {
+	return enter(err, func() error { return npyRead(uintptr(path), int64(firstRow), uintptr(out)) })
+}
