@@ -44,7 +44,10 @@ func RBFApply(d, groups int, a, c, cn, delta, nr []float32, f []float64) {
 	need(fn, "delta", len(delta), groups, GroupCols)
 	need(fn, "nr", len(nr), PanelRows, 1)
 	need(fn, "f", len(f), PanelRows, 1)
-	rbfApply(d, groups, a, c, cn, delta, nr, f)
+	for g, n := 0, stepCols(d)/GroupCols; g < groups; g += n {
+		j := g * GroupCols
+		rbfApply(d, min(n, groups-g), a, c[j*d:], cn[j:], delta[j:], nr, f)
+	}
 }
 
 // RBFApplyF64 is RBFApply for float64 and a panel of 16 rows.
@@ -55,7 +58,10 @@ func RBFApplyF64(d, groups int, a, c, cn, delta, nr, f []float64) {
 	need(fn, "delta", len(delta), groups, GroupCols)
 	need(fn, "nr", len(nr), PanelRowsF64, 1)
 	need(fn, "f", len(f), PanelRowsF64, 1)
-	rbfApplyF64(d, groups, a, c, cn, delta, nr, f)
+	for g, n := 0, stepCols(d)/GroupCols; g < groups; g += n {
+		j := g * GroupCols
+		rbfApplyF64(d, min(n, groups-g), a, c[j*d:], cn[j:], delta[j:], nr, f)
+	}
 }
 
 // RBFBlock stores one panel's kernel values, a column of 32 every ld elements.
@@ -73,7 +79,9 @@ func RBFBlock(d, cols int, a, c, cn, nr, out []float32, ld int) {
 	need(fn, "cn", len(cn), cols, 1)
 	need(fn, "nr", len(nr), PanelRows, 1)
 	needOut(fn, len(out), cols, ld, PanelRows)
-	rbfBlock(d, cols, a, c, cn, nr, out, ld)
+	for j, n := 0, stepCols(d); j < cols; j += n {
+		rbfBlock(d, min(n, cols-j), a, c[j*d:], cn[j:], nr, out[j*ld:], ld)
+	}
 }
 
 // RBFBlockF64 is RBFBlock for float64 data and a panel of 16 rows.
@@ -83,7 +91,9 @@ func RBFBlockF64(d, cols int, a, c, cn, nr []float64, out []float32, ld int) {
 	need(fn, "cn", len(cn), cols, 1)
 	need(fn, "nr", len(nr), PanelRowsF64, 1)
 	needOut(fn, len(out), cols, ld, PanelRowsF64)
-	rbfBlockF64(d, cols, a, c, cn, nr, out, ld)
+	for j, n := 0, stepCols(d); j < cols; j += n {
+		rbfBlockF64(d, min(n, cols-j), a, c[j*d:], cn[j:], nr, out[j*ld:], ld)
+	}
 }
 
 // RBFBlockApply is RBFBlock and RBFApply in one pass.
@@ -103,7 +113,24 @@ func RBFBlockApply(d, cols int, a, c, cn, delta, nr, out []float32, ld int, f []
 	need(fn, "nr", len(nr), PanelRows, 1)
 	needOut(fn, len(out), cols, ld, PanelRows)
 	need(fn, "f", len(f), PanelRows, 1)
-	rbfBlockApply(d, cols, a, c, cn, delta, nr, out, ld, f)
+	for j, n := 0, stepCols(d); j < cols; j += n {
+		rbfBlockApply(d, min(n, cols-j), a, c[j*d:], cn[j:], delta[j:], nr, out[j*ld:], ld, f)
+	}
+}
+
+// RBFBlockApplyF64 is RBFBlockApply for float64 data and a panel of 16 rows; f
+// sums what the kernel values were before out rounded them.
+func RBFBlockApplyF64(d, cols int, a, c, cn, delta, nr []float64, out []float32, ld int, f []float64) {
+	const fn = "RBFBlockApplyF64"
+	needTile(fn, d, cols, PanelRowsF64, len(a), len(c))
+	need(fn, "cn", len(cn), cols, 1)
+	need(fn, "delta", len(delta), cols, 1)
+	need(fn, "nr", len(nr), PanelRowsF64, 1)
+	needOut(fn, len(out), cols, ld, PanelRowsF64)
+	need(fn, "f", len(f), PanelRowsF64, 1)
+	for j, n := 0, stepCols(d); j < cols; j += n {
+		rbfBlockApplyF64(d, min(n, cols-j), a, c[j*d:], cn[j:], delta[j:], nr, out[j*ld:], ld, f)
+	}
 }
 
 // DotBlock stores one panel's inner products, a column of 32 every ld elements.
@@ -117,7 +144,9 @@ func DotBlock(d, cols int, a, c, out []float32, ld int) {
 	const fn = "DotBlock"
 	needTile(fn, d, cols, PanelRows, len(a), len(c))
 	needOut(fn, len(out), cols, ld, PanelRows)
-	dotBlock(d, cols, a, c, out, ld)
+	for j, n := 0, stepCols(d); j < cols; j += n {
+		dotBlock(d, min(n, cols-j), a, c[j*d:], out[j*ld:], ld)
+	}
 }
 
 // DotBlockF64 is DotBlock for float64 data and a panel of 16 rows.
@@ -125,7 +154,9 @@ func DotBlockF64(d, cols int, a, c []float64, out []float32, ld int) {
 	const fn = "DotBlockF64"
 	needTile(fn, d, cols, PanelRowsF64, len(a), len(c))
 	needOut(fn, len(out), cols, ld, PanelRowsF64)
-	dotBlockF64(d, cols, a, c, out, ld)
+	for j, n := 0, stepCols(d); j < cols; j += n {
+		dotBlockF64(d, min(n, cols-j), a, c[j*d:], out[j*ld:], ld)
+	}
 }
 
 // DotTile multiplies up to 12 rows of a row-major matrix by a panel.
@@ -150,6 +181,17 @@ func DotTileF64(d, rows int, x []float64, stride int, panel, out []float64) {
 	need(fn, "panel", len(panel), d, PanelRowsF64)
 	need(fn, "out", len(out), rows, PanelRowsF64)
 	dotTileF64(d, rows, x, stride, panel, out)
+}
+
+// stepCols is how many columns go into one call of an assembly kernel, which
+// cannot be preempted: some 25 µs of work. Whole flushes where d allows, so that
+// sums do not depend on it.
+func stepCols(d int) int {
+	n := 1 << 16 / (d + 16)
+	if n >= flushCols {
+		return n - n%flushCols
+	}
+	return max(n-n%GroupCols, GroupCols)
 }
 
 // need panics unless have ≥ count*each, both counts being non-negative.

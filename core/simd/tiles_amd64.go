@@ -1,38 +1,152 @@
 package simd
 
-func exp2(dst, src []float32)    { exp2Ref(dst, src, exp2Table32[:]) }
-func exp2F64(dst, src []float64) { exp2Ref(dst, src, exp2Table64[:]) }
+import "unsafe"
+
+// exp2Elements bounds one call into assembly to a few microseconds.
+const exp2Elements = 1 << 14
+
+// laneMask, read from n elements before its middle, selects n lanes of a YMM.
+var laneMask = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
+
+func exp2(dst, src []float32) {
+	for len(src) > 0 {
+		n := min(len(src), exp2Elements)
+		switch Current() {
+		case AVX512:
+			exp2AVX512(n, first(dst), first(src))
+		case AVX2:
+			exp2AVX2(n, first(dst), first(src))
+		default:
+			exp2Ref(dst, src[:n], exp2Table32[:])
+		}
+		dst, src = dst[n:], src[n:]
+	}
+}
+
+func exp2F64(dst, src []float64) {
+	for len(src) > 0 {
+		n := min(len(src), exp2Elements)
+		switch Current() {
+		case AVX512:
+			exp2F64AVX512(n, first(dst), first(src))
+		case AVX2:
+			exp2F64AVX2(n, first(dst), first(src))
+		default:
+			exp2Ref(dst, src[:n], exp2Table64[:])
+		}
+		dst, src = dst[n:], src[n:]
+	}
+}
+
+// first is the address the assembly starts from; an empty slice has one too.
+func first[T any](s []T) *T { return unsafe.SliceData(s) }
 
 func rbfApply(d, groups int, a, c, cn, delta, nr []float32, f []float64) {
-	rbfApplyRef(d, groups, a, c, cn, delta, nr, f)
+	switch Current() {
+	case AVX512:
+		rbfApplyAVX512(d, groups, first(a), first(c), first(cn), first(delta), first(nr), first(f))
+	case AVX2:
+		rbfApplyAVX2(d, groups, first(a), first(c), first(cn), first(delta), first(nr), first(f))
+	default:
+		rbfApplyRef(d, groups, a, c, cn, delta, nr, f)
+	}
 }
 
 func rbfApplyF64(d, groups int, a, c, cn, delta, nr, f []float64) {
-	rbfApplyF64Ref(d, groups, a, c, cn, delta, nr, f)
+	switch Current() {
+	case AVX512:
+		rbfApplyF64AVX512(d, groups, first(a), first(c), first(cn), first(delta), first(nr), first(f))
+	case AVX2:
+		rbfApplyF64AVX2(d, groups, first(a), first(c), first(cn), first(delta), first(nr), first(f))
+	default:
+		rbfApplyF64Ref(d, groups, a, c, cn, delta, nr, f)
+	}
 }
 
 func rbfBlock(d, cols int, a, c, cn, nr, out []float32, ld int) {
-	rbfBlockRef(d, cols, a, c, cn, nr, out, ld)
+	switch Current() {
+	case AVX512:
+		rbfBlockAVX512(d, cols, first(a), first(c), first(cn), first(nr), first(out), ld)
+	case AVX2:
+		rbfBlockAVX2(d, cols, first(a), first(c), first(cn), first(nr), first(out), ld)
+	default:
+		rbfBlockRef(d, cols, a, c, cn, nr, out, ld)
+	}
 }
 
 func rbfBlockF64(d, cols int, a, c, cn, nr []float64, out []float32, ld int) {
-	rbfBlockF64Ref(d, cols, a, c, cn, nr, out, ld)
+	switch Current() {
+	case AVX512:
+		rbfBlockF64AVX512(d, cols, first(a), first(c), first(cn), first(nr), first(out), ld)
+	case AVX2:
+		rbfBlockF64AVX2(d, cols, first(a), first(c), first(cn), first(nr), first(out), ld)
+	default:
+		rbfBlockF64Ref(d, cols, a, c, cn, nr, out, ld)
+	}
 }
 
 func rbfBlockApply(d, cols int, a, c, cn, delta, nr, out []float32, ld int, f []float64) {
-	rbfBlockApplyRef(d, cols, a, c, cn, delta, nr, out, ld, f)
+	switch Current() {
+	case AVX512:
+		rbfBlockApplyAVX512(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
+	case AVX2:
+		rbfBlockApplyAVX2(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
+	default:
+		rbfBlockApplyRef(d, cols, a, c, cn, delta, nr, out, ld, f)
+	}
 }
 
-func dotBlock(d, cols int, a, c, out []float32, ld int) { dotBlockRef(d, cols, a, c, out, ld) }
+func rbfBlockApplyF64(d, cols int, a, c, cn, delta, nr []float64, out []float32, ld int, f []float64) {
+	switch Current() {
+	case AVX512:
+		rbfBlockApplyF64AVX512(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
+	case AVX2:
+		rbfBlockApplyF64AVX2(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
+	default:
+		rbfBlockApplyF64Ref(d, cols, a, c, cn, delta, nr, out, ld, f)
+	}
+}
+
+func dotBlock(d, cols int, a, c, out []float32, ld int) {
+	switch Current() {
+	case AVX512:
+		dotBlockAVX512(d, cols, first(a), first(c), first(out), ld)
+	case AVX2:
+		dotBlockAVX2(d, cols, first(a), first(c), first(out), ld)
+	default:
+		dotBlockRef(d, cols, a, c, out, ld)
+	}
+}
 
 func dotBlockF64(d, cols int, a, c []float64, out []float32, ld int) {
-	dotBlockF64Ref(d, cols, a, c, out, ld)
+	switch Current() {
+	case AVX512:
+		dotBlockF64AVX512(d, cols, first(a), first(c), first(out), ld)
+	case AVX2:
+		dotBlockF64AVX2(d, cols, first(a), first(c), first(out), ld)
+	default:
+		dotBlockF64Ref(d, cols, a, c, out, ld)
+	}
 }
 
 func dotTile(d, rows int, x []float32, stride int, panel, out []float32) {
-	dotTileRef(d, rows, PanelRows, x, stride, panel, out)
+	switch Current() {
+	case AVX512:
+		dotTileAVX512(d, rows, first(x), stride, first(panel), first(out))
+	case AVX2:
+		dotTileAVX2(d, rows, first(x), stride, first(panel), first(out))
+	default:
+		dotTileRef(d, rows, PanelRows, x, stride, panel, out)
+	}
 }
 
 func dotTileF64(d, rows int, x []float64, stride int, panel, out []float64) {
-	dotTileRef(d, rows, PanelRowsF64, x, stride, panel, out)
+	switch Current() {
+	case AVX512:
+		dotTileF64AVX512(d, rows, first(x), stride, first(panel), first(out))
+	case AVX2:
+		dotTileF64AVX2(d, rows, first(x), stride, first(panel), first(out))
+	default:
+		dotTileRef(d, rows, PanelRowsF64, x, stride, panel, out)
+	}
 }

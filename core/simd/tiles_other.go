@@ -25,6 +25,10 @@ func rbfBlockApply(d, cols int, a, c, cn, delta, nr, out []float32, ld int, f []
 	rbfBlockApplyRef(d, cols, a, c, cn, delta, nr, out, ld, f)
 }
 
+func rbfBlockApplyF64(d, cols int, a, c, cn, delta, nr []float64, out []float32, ld int, f []float64) {
+	rbfBlockApplyF64Ref(d, cols, a, c, cn, delta, nr, out, ld, f)
+}
+
 func dotBlock(d, cols int, a, c, out []float32, ld int) { dotBlockRef(d, cols, a, c, out, ld) }
 
 func dotBlockF64(d, cols int, a, c []float64, out []float32, ld int) {

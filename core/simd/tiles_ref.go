@@ -92,6 +92,11 @@ func rbfBlockApplyRef(d, cols int, a, c, cn, delta, nr, out []float32, ld int, f
 		nr: nr, cn: cn, out: out, ld: ld, delta: delta, f: f})
 }
 
+func rbfBlockApplyF64Ref(d, cols int, a, c, cn, delta, nr []float64, out []float32, ld int, f []float64) {
+	tileRef(d, PanelRowsF64, cols, a, c, epilogue[float64]{rbf: true, table: exp2Table64[:],
+		nr: nr, cn: cn, out: out, ld: ld, delta: delta, f: f})
+}
+
 func dotBlockRef(d, cols int, a, c, out []float32, ld int) {
 	tileRef(d, PanelRows, cols, a, c, epilogue[float32]{out: out, ld: ld})
 }

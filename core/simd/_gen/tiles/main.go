@@ -1,0 +1,29 @@
+// Command tiles generates the tile kernels: exp2, a panel against groups of
+// columns, and a few rows against a panel.
+package main
+
+import (
+	"github.com/mmcloughlin/avo/build"
+
+	"gocluster/core/simd/gen/vec"
+)
+
+func main() {
+	family("exp2", exp2)
+	family("rbfapply", panelKernel{name: "rbfApply", rbf: true, apply: true}.emit)
+	family("rbfblock", panelKernel{name: "rbfBlock", rbf: true, store: true}.emit)
+	family("rbfblockapply", panelKernel{name: "rbfBlockApply", rbf: true, store: true, apply: true}.emit)
+	family("dotblock", panelKernel{name: "dotBlock", store: true}.emit)
+	family("dottile", dotTile)
+}
+
+// family writes one kernel for every level and element type to one file.
+func family(file string, emit func(vec.Kit)) {
+	ctx := build.NewContext()
+	for _, avx512 := range []bool{true, false} {
+		for _, f64 := range []bool{false, true} {
+			emit(vec.Kit{Context: ctx, F64: f64, AVX512: avx512})
+		}
+	}
+	vec.Write(ctx, file)
+}
