@@ -149,13 +149,30 @@ type pairFit struct {
 func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm Params, members [][]int32) error {
 	scope := arena.NewScope()
 	defer scope.Release()
+	d, err := f.dual(scope, pack, p, prm, members)
+	if err != nil {
+		return err
+	}
+	s, err := newSolver(ctl, scope, d, prm)
+	if err != nil {
+		return err
+	}
+	if f.result, err = s.run(); err != nil {
+		return err
+	}
+	f.beta = append([]float64(nil), s.beta...)
+	return nil
+}
+
+// dual states the pair's problem: class i is positive.
+func (f *pairFit) dual(scope *arena.Scope, pack *kernel.Pack, p Problem, prm Params, members [][]int32) (d dual, err error) {
 	ni := len(members[f.i])
 	n := ni + len(members[f.j])
 	values, err := arena.MakeZero[float64](scope, 3*n)
 	if err != nil {
-		return err
+		return d, err
 	}
-	d := dual{pack: pack, rows: make([]int32, 0, n), p: values[:n], lo: values[n : 2*n], hi: values[2*n:]}
+	d = dual{pack: pack, rows: make([]int32, 0, n), p: values[:n], lo: values[n : 2*n], hi: values[2*n:]}
 	d.rows = append(append(d.rows, members[f.i]...), members[f.j]...)
 	for k, row := range d.rows {
 		c, class := prm.C, f.i
@@ -174,15 +191,7 @@ func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm P
 			d.p[k], d.lo[k] = 1, -c
 		}
 	}
-	s, err := newSolver(ctl, scope, d, prm)
-	if err != nil {
-		return err
-	}
-	if f.result, err = s.run(); err != nil {
-		return err
-	}
-	f.beta = append([]float64(nil), s.beta...)
-	return nil
+	return d, nil
 }
 
 // assemble lays the pairs out as one model, in libsvm's order.
