@@ -9,10 +9,7 @@ returns, or it would reach past that guard.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
-import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -86,7 +83,7 @@ def _open_private_copy() -> Any:
     fd = _memfd()
     try:
         with _PATH.open("rb") as source, open(fd, "wb", closefd=False) as copy:
-            shutil.copyfileobj(source, copy)
+            copy.write(source.read())
         # Not /proc/self/fd: the loader knows libraries by name, and a grandchild that got
         # the same descriptor number would be given its parent's copy.
         return ffi.dlopen(f"/proc/{os.getpid()}/fd/{fd}")
@@ -96,11 +93,12 @@ def _open_private_copy() -> Any:
 
 def _memfd() -> int:
     """memfd_create(2) by its number: os.memfd_create is missing where Python was built for an old glibc."""
-    number = {"x86_64": 319, "aarch64": 279}.get(platform.machine())
+    import ctypes  # only here, to keep `import dask_go` short
+
+    machine = os.uname().machine
+    number = {"x86_64": 319, "aarch64": 279}.get(machine)
     if number is None:
-        raise RuntimeError(
-            f"dask_go cannot be used after fork() on {platform.machine()}: start workers with the spawn method"
-        )
+        raise RuntimeError(f"dask_go cannot be used after fork() on {machine}: start workers with the spawn method")
     close_on_exec = 1
     libc = ctypes.CDLL(None, use_errno=True)
     fd: int = libc.syscall(ctypes.c_long(number), b"libgocluster", ctypes.c_uint(close_on_exec))

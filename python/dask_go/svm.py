@@ -36,7 +36,7 @@ def _variance(X: _marshal.Array) -> float:
     return squares / X.size
 
 
-class SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class SVC(ClassifierMixin, BaseEstimator):
     """C-support vector classification.
 
     For every pair of classes, with yₜ = +1 for one and −1 for the other, this solves the
@@ -395,7 +395,7 @@ class SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights = np.asarray(sample_weight, dtype=np.float64)
         if weights.shape != X.shape[:1]:
             raise ValueError(f"sample_weight and X have incompatible shapes: {weights.shape} vs {X.shape}")
-        weights = check_array(weights, ensure_2d=False, input_name="sample_weight")
+        check_array(weights, ensure_2d=False, input_name="sample_weight")
         taking_part = np.unique(labels[weights > 0])
         if len(taking_part) == 0:
             raise ValueError("Invalid input - all samples have zero or negative weights.")
@@ -406,10 +406,11 @@ class SVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _resolve_gamma(self, X: _marshal.Array) -> float:
         if isinstance(self.gamma, Real):
             return float(self.gamma)
+        n_features: int = X.shape[1]
         if self.gamma == "auto":
-            return 1.0 / X.shape[1]
+            return 1.0 / n_features
         variance = _variance(X)
-        return 1.0 / (X.shape[1] * variance) if variance != 0 else 1.0
+        return 1.0 / (n_features * variance) if variance != 0 else 1.0
 
     def _params(self) -> Any:
         return _marshal.params("gocluster_svc_params", self, kernel=_marshal.KERNELS[self.kernel], gamma=self._gamma)
