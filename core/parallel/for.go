@@ -1,62 +1,25 @@
 package parallel
 
-import (
-	"runtime"
-	"sync"
-	"sync/atomic"
-)
-
-// Budget returns the number of threads that loops share.
-func Budget() int { return int(budget.Load()) }
-
-// SetBudget changes the budget and returns the previous one.
-func SetBudget(n int) (previous int) { return int(budget.Swap(int64(max(n, 1)))) }
-
-var budget atomic.Int64
-
-func init() { budget.Store(int64(runtime.NumCPU())) }
-
-// For runs body(0) … body(chunks−1) on the caller and at most threads−1
-// helpers; threads ≤ 0 means the budget.
+// For runs body(0) … body(chunks−1) on the caller and on at most threads−1
+// helpers; threads ≤ 0 stands for the budget, which is the limit in any case.
+// Chunks begin in ascending order. For returns when no chunk is running.
+//
+// Once c is cancelled no further chunk begins, and For returns ErrCancelled.
+// If a chunk panics no further chunk begins either, and For panics with a
+// *Panic, that of the lowest such chunk. A chunk that calls runtime.Goexit
+// ends the caller's goroutine where it runs on the caller, and counts as a
+// panic elsewhere.
+//
+// A chunk may call For itself.
 func For(c *Control, chunks, threads int, body func(chunk int)) error {
-	if threads <= 0 || threads > Budget() {
-		threads = Budget()
-	}
-	var next atomic.Int64
-	var failed atomic.Pointer[Panic]
-	work := func() {
-		defer func() {
-			if v := recover(); v != nil {
-				failed.CompareAndSwap(nil, carry(v))
-				next.Store(int64(chunks))
-			}
-		}()
-		for !c.Cancelled() {
-			i := next.Add(1) - 1
-			if i >= int64(chunks) {
-				return
-			}
-			body(int(i))
-		}
-	}
-	var wg sync.WaitGroup
-	for range min(threads, chunks) - 1 {
-		wg.Go(work)
-	}
-	work()
-	wg.Wait()
-	if p := failed.Load(); p != nil {
-		panic(p)
-	}
-	return c.Err()
+	return process.loop(c, chunks, threads, body)
 }
 
-// Sum adds part(0) … part(chunks−1) in that order, whatever the number of
-// threads that computed them.
+// Sum adds part(0) … part(chunks−1), which it computes as For does. It adds
+// them in that order, so the result does not depend on the threads.
 func Sum(c *Control, chunks, threads int, part func(chunk int) float64) (float64, error) {
 	parts := make([]float64, max(chunks, 0))
-	err := For(c, chunks, threads, func(i int) { parts[i] = part(i) })
-	if err != nil {
+	if err := For(c, chunks, threads, func(i int) { parts[i] = part(i) }); err != nil {
 		return 0, err
 	}
 	sum := 0.0
@@ -64,4 +27,20 @@ func Sum(c *Control, chunks, threads int, part func(chunk int) float64) (float64
 		sum += v
 	}
 	return sum, nil
+}
+
+// Budget returns the number of threads that all loops together use. It comes
+// from GOCLUSTER_NUM_THREADS or else from OMP_NUM_THREADS, whose first number
+// counts; without them it is the number of CPUs that the process may use, by
+// its affinity and by the quota of its control group.
+func Budget() int {
+	process.start()
+	return int(process.budget.Load())
+}
+
+// SetBudget changes the budget, to 1 at least, and returns the previous one.
+// Helpers beyond a smaller budget stop after the chunk that they are in.
+func SetBudget(n int) (previous int) {
+	process.start()
+	return process.setBudget(n)
 }
