@@ -9,9 +9,9 @@ import (
 	"gocluster/core/parallel"
 )
 
-// ErrNotFinite says that a row holds NaN or an infinity, or that a squared
-// norm leaves the range of float64.
-var ErrNotFinite = errors.New("kernel: a row is not finite, or its squared norm overflows")
+// ErrNotFinite says that a row holds NaN or an infinity, or that kernel values
+// leave the range of float32 (linear) or squared norms that of float64 (RBF).
+var ErrNotFinite = errors.New("kernel: a row is not finite, or its kernel values overflow")
 
 // packRows is the number of rows that one chunk of a parallel pass takes.
 const packRows = 256
@@ -20,10 +20,12 @@ const packRows = 256
 // float32 dot products; past it the rows are kept in float64.
 const narrowLimit = 1e-4
 
-// Pack is a data set made ready for one kernel. For RBF the rows are centred
-// (the kernel does not see a translation) and scaled by √(2γ·log₂e), so that a
-// kernel value is 2 to the power of norm + norm + dot product. It reads X again
-// only in Exact.
+// Pack is a data set made ready for one kernel: rows are centred, which saves
+// digits. RBF does not see a translation. Linear does: its values here are those
+// of the centred rows, and Σ_j K(i, j)·β_j with Σβ = 0 is less than that of X by
+// one constant for all i. RBF rows are scaled by √(2γ·log₂e), so that a kernel
+// value is 2 to the power of norm + norm + dot product. X is read again only by
+// Exact.
 type Pack struct {
 	Params
 	Rows, Cols int
@@ -43,14 +45,14 @@ func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params)
 		return nil, errors.New("kernel: only linear and rbf are packed")
 	}
 	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, x: x, scale: 1}
-	p.shift = make([]float64, x.Cols)
 	if params.Kind == RBF {
 		p.scale = math.Sqrt(2 * params.Gamma * math.Log2E)
-		if err := p.centre(c); err != nil {
-			return nil, err
-		}
 	}
-	var err error
+	p.shift = make([]float64, x.Cols)
+	err := p.centre(c)
+	if err != nil {
+		return nil, err
+	}
 	if p.Diag, err = arena.Make[float32](s, x.Rows); err != nil {
 		return nil, err
 	}
@@ -61,19 +63,28 @@ func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params)
 	if err != nil {
 		return nil, err
 	}
-	if math.IsNaN(largest) || math.IsInf(largest, 0) || params.Kind == RBF && largest*math.Ln2*0x1p-23 > narrowLimit {
-		p.narrow = nil
-		if p.wide, err = newStore(s, tiles64(params.Kind), x.Rows, x.Cols); err != nil {
+	if params.Kind == RBF && !(largest*math.Ln2*0x1p-23 <= narrowLimit) {
+		if err = p.widen(c, s); err != nil {
 			return nil, err
 		}
-		if largest, err = fill(c, p, p.wide); err != nil {
-			return nil, err
-		}
-		if math.IsNaN(largest) || math.IsInf(largest, 0) {
-			return nil, ErrNotFinite
-		}
+	} else if !(2*largest <= math.MaxFloat32) { // K(i, i), which float32 must hold
+		return nil, ErrNotFinite
 	}
 	return p, p.makeScratch(s)
+}
+
+// widen replaces float32 rows by float64 ones.
+func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
+	wide, err := newStore(s, tiles64(), p.Rows, p.Cols)
+	if err != nil {
+		return err
+	}
+	largest, err := fill(c, p, wide)
+	if err == nil && !(largest <= math.MaxFloat64) {
+		err = ErrNotFinite
+	}
+	p.narrow, p.wide = nil, wide
+	return err
 }
 
 // centre sets shift to the column means, summed in fixed chunks so that they do
@@ -129,18 +140,19 @@ func fill[T float](c *parallel.Control, p *Pack, st *store[T]) (float64, error) 
 // load reads row i of X in float64, shifted and scaled.
 func (p *Pack) load(i int, row []float64) []float64 {
 	row = p.x.Row(i, row)
-	if p.Kind == RBF {
-		for k := range row {
-			row[k] = (row[k] - p.shift[k]) * p.scale
-		}
+	for k := range row {
+		row[k] = (row[k] - p.shift[k]) * p.scale
 	}
 	return row
 }
 
+// Shift is the vector by which rows are centred.
+func (p *Pack) Shift() []float64 { return p.shift }
+
 // Wide reports whether dot products are formed in float64.
 func (p *Pack) Wide() bool { return p.wide != nil }
 
-// Cost is the price of one kernel value in units of about a twentieth of a
+// cost is the price of one kernel value in units of about a twentieth of a
 // nanosecond, for deciding what is worth sharing among threads.
 func (p *Pack) cost() int { return p.Cols + 8 }
 

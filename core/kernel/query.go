@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"math"
-
 	"gocluster/core/arena"
 	"gocluster/core/dense"
 	"gocluster/core/parallel"
@@ -161,7 +159,8 @@ func (r *queryRoom[T]) sums(st *store[T], g groups[T], seg Segment, n, width int
 	}
 }
 
-// linearAgainst first sums the weighted rows: ⟨x, Σ w_j z_j⟩.
+// linearAgainst first sums the weighted rows: ⟨x, Σ w_j z_j⟩, of rows as they
+// are, not centred.
 func (p *Pack) linearAgainst(ctl *parallel.Control, x dense.Matrix, segments []Segment, width int, out []float64) error {
 	w := make([][]float64, width)
 	row := make([]float64, p.Cols)
@@ -196,13 +195,8 @@ func (p *Pack) Widen(ctl *parallel.Control, s *arena.Scope) error {
 	if p.wide != nil || p.Kind == Linear {
 		return nil
 	}
-	wide, err := newStore(s, tiles64(p.Kind), p.Rows, p.Cols)
-	if err != nil {
+	if err := p.widen(ctl, s); err != nil {
 		return err
 	}
-	if largest, err := fill(ctl, p, wide); err != nil || math.IsNaN(largest) {
-		return err
-	}
-	p.narrow, p.wide = nil, wide
 	return p.makeScratch(s)
 }

@@ -33,17 +33,10 @@ func tiles32(kind Kind) tiles[float32] {
 	return t
 }
 
-func tiles64(kind Kind) tiles[float64] {
-	t := tiles[float64]{lanes: 16, packPanel: simd.PackPanelF64, packGroup: simd.PackGroupF64}
-	switch kind {
-	case RBF:
-		t.apply, t.block = simd.RBFApplyF64, simd.RBFBlockF64
-	case Linear:
-		t.block = func(d, cols int, a, c, _, _ []float64, out []float32, ld int) {
-			simd.DotBlockF64(d, cols, a, c, out, ld)
-		}
-	}
-	return t
+// tiles64 are those of RBF, the one kernel that needs them: a small difference
+// of large norms is in its exponent.
+func tiles64() tiles[float64] {
+	return tiles[float64]{16, simd.RBFApplyF64, simd.RBFBlockF64, simd.PackPanelF64, simd.PackGroupF64}
 }
 
 // store is a data set as a kernel needs it: rows shifted and scaled, and for

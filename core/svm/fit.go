@@ -7,6 +7,7 @@ import (
 	"gocluster/core/arena"
 	"gocluster/core/kernel"
 	"gocluster/core/parallel"
+	"gocluster/core/simd"
 )
 
 // Fit trains a classifier. It returns an *ArgumentError for a problem or
@@ -161,6 +162,14 @@ func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm P
 		return err
 	}
 	f.beta = append([]float64(nil), s.beta...)
+	if pack.Kind == kernel.Linear { // ⟨w, x − shift⟩ + b is what was solved for
+		row := make([]float64, pack.Cols)
+		for k, b := range f.beta {
+			if b != 0 {
+				f.intercept -= b * simd.Dot(p.X.Row(int(d.rows[k]), row), pack.Shift())
+			}
+		}
+	}
 	return nil
 }
 

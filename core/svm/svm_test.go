@@ -93,6 +93,10 @@ func TestSolutionsAreOptimal(t *testing.T) {
 	}
 	outlier := clouds(8, 400, 3, 2, 1)
 	outlier.X.F64[0] = 1e7
+	far := clouds(14, 800, 3, 2, 1)
+	for i := range far.X.F64 {
+		far.X.F64[i] += 1e4
+	}
 	cases := []struct {
 		name string
 		p    Problem
@@ -104,6 +108,7 @@ func TestSolutionsAreOptimal(t *testing.T) {
 		{"overlapping, linear", clouds(1, 3000, 4, 2, 1), params(linear, 10)},
 		{"wide", clouds(3, 300, 500, 2, 1), params(rbf(1./500), 1)},
 		{"wide, linear", clouds(3, 300, 500, 2, 1), params(linear, 1)},
+		{"far from the origin, linear", far, params(linear, 1)},
 		{"one feature", clouds(4, 1000, 1, 2, 1), params(rbf(1), 1)},
 		{"one feature, linear", clouds(4, 1000, 1, 2, 1), params(linear, 1)},
 		{"duplicated rows", duplicated, params(rbf(.5), 10)},
