@@ -24,7 +24,7 @@ func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) e
 	for k := range out {
 		out[k] = m.Intercept[k%m.Pairs()]
 	}
-	n := len(m.Support)
+	n := len(m.SupportVectors) / m.Features // a model made from arrays has no Support
 	if n == 0 || x.Rows == 0 {
 		return ctl.Err()
 	}
@@ -49,7 +49,7 @@ func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) e
 
 // segments pairs every class's support vectors with their coefficients.
 func (m *Model) segments() []kernel.Segment {
-	n := len(m.Support)
+	n := len(m.SupportVectors) / m.Features // a model made from arrays has no Support
 	if m.Classes == 2 {
 		return []kernel.Segment{{Last: n, Weights: [][]float64{m.DualCoef[:n]}, Out: []int{0}}}
 	}
