@@ -29,7 +29,8 @@ func Exp2F64(dst, src []float64) {
 
 // RBFApply adds to f the product of one panel's kernel values with delta. The
 // kernel values are never stored: they are summed in float32 over at most 32
-// columns, then added to f.
+// columns, then added to f. Powers are those of Exp2, save that an exponent above
+// 127, which the norms of real rows cannot give, yields 2^127 or more, if not +Inf.
 //
 //	for i := range 32 {
 //		for j := range 8 * groups {

@@ -7,4 +7,4 @@ cd "$(dirname "$0")"
 for main in */main.go; do
 	go run "./${main%/main.go}"
 done
-gofmt -l -w ../*_stubs_amd64.go
+gofmt -w ../*_stubs_amd64.go

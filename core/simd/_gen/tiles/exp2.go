@@ -13,7 +13,7 @@ import (
 func exp2(k vec.Kit) {
 	k.Kernel("exp2", "func(n int, dst, src *"+k.Elem()+")")
 	n, dst, src := k.Arg("n"), k.Arg("dst"), k.Arg("src")
-	pow := k.Exp2()
+	pow := k.Exp2(true)
 	for _, vectors := range []int{exp2Unroll, 1} {
 		loop, next := fmt.Sprintf("vectors%d", vectors), fmt.Sprintf("below%d", vectors)
 		k.Label(loop)

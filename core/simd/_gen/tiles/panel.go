@@ -132,7 +132,7 @@ func (p *panel) load(half int) {
 	if p.rbf {
 		p.cn, p.nr = p.Arg("cn"), p.Arg("nr")
 		skip(p.Size(), p.nr)
-		p.pow = p.Exp2()
+		p.pow = p.Exp2(false)
 	}
 	if p.apply {
 		p.delta, p.f, p.chunk = p.Arg("delta"), p.Arg("f"), p.GP64()
