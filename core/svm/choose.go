@@ -17,9 +17,9 @@ type chooser struct {
 	skip          []uint8
 	idx           []int32
 	val           []float32
-	value         []float32
+	code          []uint16 // of val; see count
 	random        uint64
-	hist          [2][bins]int32
+	hist          [2 * bins]int32
 }
 
 const bins = 512
@@ -33,7 +33,10 @@ func newChooser(s *arena.Scope, n int) (*chooser, error) {
 	if c.idx, err = arena.Make[int32](s, n); err != nil {
 		return nil, err
 	}
-	c.val, err = arena.Make[float32](s, n)
+	if c.val, err = arena.Make[float32](s, n); err != nil {
+		return nil, err
+	}
+	c.code, err = arena.Make[uint16](s, n)
 	return c, err
 }
 
@@ -101,20 +104,16 @@ func (c *chooser) keep(f []float64, state []uint8, limit int, last []int32) []in
 	if len(set) <= limit {
 		return set
 	}
-	if limit == 0 {
-		return set[:0]
-	}
 	t, largest := c.threshold(), float32(0)
-	c.value = grow(c.value, len(set))
 	for k, i := range set {
-		v := float32(math.Abs(f[i] - t))
-		c.value[k] = v
-		largest = max(largest, v)
+		c.val[k] = float32(math.Abs(f[i] - t))
+		largest = max(largest, c.val[k])
 	}
-	cut := c.cut(c.value[:len(set)], largest, 0, limit)
+	c.count(c.val[:len(set)], largest)
+	take := c.cut(0, limit)
 	kept := set[:0]
 	for k, i := range set {
-		if cut.takes(c.value[k]) {
+		if take.takes(c.code[k]) {
 			kept = append(kept, i)
 		}
 	}
@@ -124,18 +123,11 @@ func (c *chooser) keep(f []float64, state []uint8, limit int, last []int32) []in
 // takeTop moves about half of top violators from either side to the set; the
 // others move to the front of idx, and their number is returned.
 func (c *chooser) takeTop(set []int32, count, top int) ([]int32, int) {
-	val, largest := c.val[:count], float32(c.maxLow-c.minUp)
-	low := c.cut(val, largest, 0, top/2)
-	up := c.cut(val, largest, 1, top-top/2)
+	c.count(c.val[:count], float32(c.maxLow-c.minUp))
+	sides := [2]cut{c.cut(0, top/2), c.cut(bins, top-top/2)}
 	rest := 0
-	for k, v := range val {
-		taken := false
-		if v > 0 {
-			taken = low.takes(v)
-		} else {
-			taken = up.takes(-v)
-		}
-		if taken {
+	for k, code := range c.code[:count] {
+		if sides[code/bins].takes(code) {
 			set = append(set, c.idx[k])
 		} else {
 			c.idx[rest] = c.idx[k]
@@ -145,43 +137,42 @@ func (c *chooser) takeTop(set []int32, count, top int) ([]int32, int) {
 	return set, rest
 }
 
-// cut finds where the largest want of the values of one sign end, by histogram.
-type cut struct {
-	scale     float32
-	bin       int32 // values in higher bins are in
-	remaining int32 // of this bin as many as that, first come first served
-}
-
-func (c *chooser) cut(val []float32, largest float32, side, want int) cut {
-	h := &c.hist[side]
-	clear(h[:])
+// count sorts values into bins by size: positive ones by their code from 0 on,
+// negative ones from bins on. It never sorts more finely than it has to, which a
+// partial sort would.
+func (c *chooser) count(val []float32, largest float32) {
+	clear(c.hist[:])
 	scale := bins / max(largest, math.SmallestNonzeroFloat32)
-	sign := float32(1 - 2*side)
-	for _, v := range val {
-		if v *= sign; v >= 0 {
-			h[bin(v, scale)]++
-		}
+	for k, v := range val {
+		b := math.Float32bits(v)
+		size := math.Float32frombits(b &^ (1 << 31))
+		// The conversion of NaN or infinity is huge as an unsigned number.
+		code := uint16(min(uint32(int32(size*scale)), bins-1) + b>>31*bins)
+		c.code[k] = code
+		c.hist[code]++
 	}
-	b, taken := int32(bins-1), int32(0)
-	for ; b > 0 && taken+h[b] <= int32(want); b-- {
-		taken += h[b]
-	}
-	return cut{scale, b, int32(want) - taken}
 }
 
-func (c *cut) takes(v float32) bool {
-	b := bin(v, c.scale)
-	if b == c.bin && c.remaining > 0 {
+// cut is where the largest values of one sign end.
+type cut struct {
+	code      uint16 // of the bin in which they end; higher ones are in
+	remaining int32  // so many of this bin are in, first come first served
+}
+
+// cut finds where the largest want of the values with codes from first on end.
+func (c *chooser) cut(first, want int) cut {
+	h := c.hist[first : first+bins]
+	b, left := bins-1, int32(want)
+	for ; b > 0 && h[b] <= left; b-- {
+		left -= h[b]
+	}
+	return cut{uint16(first + b), left}
+}
+
+func (c *cut) takes(code uint16) bool {
+	if code == c.code && c.remaining > 0 {
 		c.remaining--
 		return true
 	}
-	return b > c.bin
-}
-
-func bin(v, scale float32) int32 {
-	x := v * scale
-	if !(x < bins) { // also NaN and infinity
-		return bins - 1
-	}
-	return int32(x)
+	return code > c.code
 }
