@@ -1,12 +1,5 @@
 package simd
 
-// Rows in a panel and in a group.
-const (
-	panelRows    = 32
-	panelRowsF64 = 16
-	groupRows    = 8
-)
-
 // PackPanel gathers up to 32 rows of a row-major matrix into a panel; the
 // lanes without a row are zero. Row i starts at x[i*stride] and has d elements.
 //
@@ -16,8 +9,8 @@ const (
 //		}
 //	}
 func PackPanel(d int, x []float32, stride int, idx []int32, out []float32) {
-	checkPack(d, len(x), stride, idx, len(out), panelRows)
-	packRef(d, x, stride, idx, out, panelRows)
+	checkPack(d, len(x), stride, idx, len(out), PanelRows)
+	packF32(d, x, stride, idx, out, PanelRows)
 }
 
 // PackGroup gathers up to 8 rows of a row-major matrix into a group.
@@ -28,20 +21,20 @@ func PackPanel(d int, x []float32, stride int, idx []int32, out []float32) {
 //		}
 //	}
 func PackGroup(d int, x []float32, stride int, idx []int32, out []float32) {
-	checkPack(d, len(x), stride, idx, len(out), groupRows)
-	packRef(d, x, stride, idx, out, groupRows)
+	checkPack(d, len(x), stride, idx, len(out), GroupCols)
+	packF32(d, x, stride, idx, out, GroupCols)
 }
 
 // PackPanelF64 is PackPanel with 16 rows of f64.
 func PackPanelF64(d int, x []float64, stride int, idx []int32, out []float64) {
-	checkPack(d, len(x), stride, idx, len(out), panelRowsF64)
-	packRef(d, x, stride, idx, out, panelRowsF64)
+	checkPack(d, len(x), stride, idx, len(out), PanelRowsF64)
+	packF64(d, x, stride, idx, out, PanelRowsF64)
 }
 
 // PackGroupF64 is PackGroup in f64.
 func PackGroupF64(d int, x []float64, stride int, idx []int32, out []float64) {
-	checkPack(d, len(x), stride, idx, len(out), groupRows)
-	packRef(d, x, stride, idx, out, groupRows)
+	checkPack(d, len(x), stride, idx, len(out), GroupCols)
+	packF64(d, x, stride, idx, out, GroupCols)
 }
 
 // checkPack panics unless every row lies in x (of lenX elements) and the

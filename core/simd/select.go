@@ -26,7 +26,7 @@ func Gap(f []float64, state []uint8) (minUp, maxLow float64) {
 	if len(state) < len(f) {
 		panic("simd: Gap: state is shorter than f")
 	}
-	return gapRef(f, state)
+	return gap(f, state)
 }
 
 // Violators lists the points that violate the optimality conditions, in
@@ -65,5 +65,5 @@ func Violators(f []float64, state, skip []uint8, minUp, maxLow float64, idx []in
 	if uint64(n) > 1<<31 {
 		panic("simd: Violators: more points than an index can number")
 	}
-	return violatorsRef(f, state, skip, minUp, maxLow, 0, idx, val)
+	return violators(f, state, skip, minUp, maxLow, idx, val)
 }

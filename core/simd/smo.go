@@ -26,7 +26,7 @@ func SMOUpdate(f, ki, kj []float32, t float32, up, low []uint16) (fmin float32, 
 	if len(up) < n>>4 || len(low) < n>>4 {
 		panic("simd: SMOUpdate: up or low is shorter than len(f)/16")
 	}
-	return smoUpdateRef(f, ki, kj, t, up, low)
+	return smoUpdate(f, ki, kj, t, up, low)
 }
 
 // SMOSelect is the second pass: the second index, which maximises the gain of
@@ -54,5 +54,5 @@ func SMOSelect(f, ki, diag []float32, fmin, di float32, low []uint16) int {
 	if len(low) < n>>4 {
 		panic("simd: SMOSelect: low is shorter than len(f)/16")
 	}
-	return smoSelectRef(f, ki, diag, fmin, di, low)
+	return smoSelect(f, ki, diag, fmin, di, low)
 }

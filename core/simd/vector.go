@@ -18,7 +18,7 @@ func AddRows(f []float64, k []float32, off []int, delta []float32) {
 			panic("simd: AddRows: a row reaches outside k")
 		}
 	}
-	addRowsRef(f, k, off, delta)
+	addRows(f, k, off, delta)
 }
 
 // Dot returns the inner product.
@@ -31,7 +31,7 @@ func Dot(a, b []float64) float64 {
 	if len(b) < len(a) {
 		panic("simd: Dot: b is shorter than a")
 	}
-	return dotRef(a, b)
+	return dot(a, b)
 }
 
 // Axpy adds a multiple of x to y.
@@ -43,7 +43,7 @@ func Axpy(alpha float64, x, y []float64) {
 	if len(y) < len(x) {
 		panic("simd: Axpy: y is shorter than x")
 	}
-	axpyRef(alpha, x, y)
+	axpy(alpha, x, y)
 }
 
 // DotMixed is the inner product of f32 data with f64 weights, in f64.
@@ -56,7 +56,7 @@ func DotMixed(x []float32, w []float64) float64 {
 	if len(w) < len(x) {
 		panic("simd: DotMixed: w is shorter than x")
 	}
-	return dotMixedRef(x, w)
+	return dotMixed(x, w)
 }
 
 // AxpyMixed adds a multiple of f32 data to f64 weights, in f64.
@@ -68,10 +68,10 @@ func AxpyMixed(alpha float64, x []float32, w []float64) {
 	if len(w) < len(x) {
 		panic("simd: AxpyMixed: w is shorter than x")
 	}
-	axpyMixedRef(alpha, x, w)
+	axpyMixed(alpha, x, w)
 }
 
 // Pause tells the processor n times over that the caller is spinning.
 func Pause(n int) {
-	pauseRef(n)
+	pause(n)
 }

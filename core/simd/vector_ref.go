@@ -1,8 +1,11 @@
 package simd
 
+// addRowsMost is the most rows that are summed in f32.
+const addRowsMost = 8
+
 func addRowsRef(f []float64, k []float32, off []int, delta []float32) {
 	for len(delta) > 0 {
-		m := min(8, len(delta))
+		m := min(addRowsMost, len(delta))
 		for v := range f {
 			var s float32
 			for e, x := range delta[:m] {
@@ -43,11 +46,5 @@ func axpyMixedRef(alpha float64, x []float32, w []float64) {
 	w = w[:len(x)]
 	for i, v := range x {
 		w[i] += alpha * float64(v)
-	}
-}
-
-// pauseRef is a short delay where there is no instruction for one.
-func pauseRef(n int) {
-	for ; n > 0; n-- {
 	}
 }
