@@ -105,6 +105,8 @@ func TestColumnsAndSums(t *testing.T) {
 		f[2] = 5
 		AddSums(nil, gathered, against, delta, f)
 		f[2] -= 5
+		both, again := make([]float64, 128), make([]float32, len(k))
+		AddColumns(nil, gathered, against, delta, both, again, ld)
 		sums := make([]float64, len(rows))
 		if err := Sums(nil, rows, against, delta, sums); err != nil {
 			t.Fatal(err)
@@ -119,11 +121,14 @@ func TestColumnsAndSums(t *testing.T) {
 			for j, col := range cols {
 				v := value(p.Params, x.Row(int(row), a), x.Row(int(col), b), p.Shift())
 				want += delta[j] * v
+				if k[j*ld+i] != again[j*ld+i] {
+					t.Fatalf("K(%d, %d) differs between Columns and AddColumns", row, col)
+				}
 				if got := float64(k[j*ld+i]); !(math.Abs(got-v) <= tolerance) {
 					t.Fatalf("K(%d, %d) = %g, want %g", row, col, got, v)
 				}
 			}
-			for name, got := range map[string]float64{"AddSums": f[i], "Sums": sums[i]} {
+			for name, got := range map[string]float64{"AddSums": f[i], "AddColumns": both[i], "Sums": sums[i]} {
 				if !(math.Abs(got-want) <= 10*tolerance) {
 					t.Fatalf("%s of row %d: %g, want %g", name, row, got, want)
 				}

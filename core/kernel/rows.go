@@ -137,15 +137,30 @@ func (p *Pack) dotRow(i int, w []float64) float64 {
 // Columns stores kernel values: out[j·ld+i] = K(row i, column j). Rows are
 // padded to a multiple of 32, and ld must leave room for the padding.
 func Columns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int) {
+	storeColumns(ctl, r, c, out, ld, nil)
+}
+
+// AddColumns is Columns and AddSums in one pass over the columns.
+func AddColumns(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64, out []float32, ld int) {
+	if r.pack.narrow != nil && r.pack.narrow.both != nil {
+		c.weigh(ctl, delta)
+		storeColumns(ctl, r, c, out, ld, f)
+		return
+	}
+	storeColumns(ctl, r, c, out, ld, nil)
+	AddSums(ctl, r, c, delta, f)
+}
+
+func storeColumns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int, f []float64) {
 	r.pack1(ctl)
 	c.pack1(ctl)
 	p, n, cols := r.pack, r.panels(), len(c.idx)
 	_ = parallel.For(ctl, (n+packChunk-1)/packChunk, threads(len(r.idx)*cols*p.cost()), func(chunk int) {
 		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
 		if p.wide != nil {
-			columns(p.wide, r.wide, c.wide, cols, first, last, out, ld)
+			columns(p.wide, r.wide, c.wide, cols, first, last, out, ld, nil)
 		} else {
-			columns(p.narrow, r.narrow, c.narrow, cols, first, last, out, ld)
+			columns(p.narrow, r.narrow, c.narrow, cols, first, last, out, ld, f)
 		}
 	})
 }

@@ -16,6 +16,7 @@ type tiles[T float] struct {
 	lanes     int // rows of a panel
 	apply     func(d, groups int, a, c, cn, delta, nr []T, f []float64)
 	block     func(d, cols int, a, c, cn, nr []T, out []float32, ld int)
+	both      func(d, cols int, a, c, cn, delta, nr []T, out []float32, ld int, f []float64) // may be nil
 	packPanel func(d int, x []T, stride int, idx []int32, out []T)
 	packGroup func(d int, x []T, stride int, idx []int32, out []T)
 }
@@ -24,7 +25,7 @@ func tiles32(kind Kind) tiles[float32] {
 	t := tiles[float32]{lanes: 32, packPanel: simd.PackPanel, packGroup: simd.PackGroup}
 	switch kind {
 	case RBF:
-		t.apply, t.block = simd.RBFApply, simd.RBFBlock
+		t.apply, t.block, t.both = simd.RBFApply, simd.RBFBlock, simd.RBFBlockApply
 	case Linear:
 		t.block = func(d, cols int, a, c, _, _, out []float32, ld int) {
 			simd.DotBlock(d, cols, a, c, out, ld)
@@ -36,7 +37,7 @@ func tiles32(kind Kind) tiles[float32] {
 // tiles64 are those of RBF, the one kernel that needs them: a small difference
 // of large norms is in its exponent.
 func tiles64() tiles[float64] {
-	return tiles[float64]{16, simd.RBFApplyF64, simd.RBFBlockF64, simd.PackPanelF64, simd.PackGroupF64}
+	return tiles[float64]{16, simd.RBFApplyF64, simd.RBFBlockF64, nil, simd.PackPanelF64, simd.PackGroupF64}
 }
 
 // store is a data set as a kernel needs it: rows shifted and scaled, and for
@@ -155,8 +156,9 @@ func sums[T float](st *store[T], p panels[T], g groups[T], cols, first, last int
 	}
 }
 
-// columns stores K for panels [first, last): out[j·ld+i] for column j, row i.
-func columns[T float](st *store[T], p panels[T], g groups[T], cols, first, last int, out []float32, ld int) {
+// columns stores K for panels [first, last): out[j·ld+i] for column j, row i;
+// with f it also adds K·delta to f.
+func columns[T float](st *store[T], p panels[T], g groups[T], cols, first, last int, out []float32, ld int, f []float64) {
 	d, l := st.d, st.lanes
 	block := max(group, 65536/max(d, 1)/group*group)
 	for j := 0; j < cols; j += block {
@@ -164,7 +166,12 @@ func columns[T float](st *store[T], p panels[T], g groups[T], cols, first, last 
 		padded := roundUp(n, group)
 		c, cn := g.x[j*d:][:padded*d], g.norm[j:][:padded]
 		for q := first; q < last; q++ {
-			st.block(d, n, p.x[q*l*d:][:l*d], c, cn, p.norm[q*l:][:l], out[j*ld+q*l:], ld)
+			a, nr, o := p.x[q*l*d:][:l*d], p.norm[q*l:][:l], out[j*ld+q*l:]
+			if f != nil {
+				st.both(d, n, a, c, cn, g.delta[j:][:padded], nr, o, ld, f[q*l:][:l])
+			} else {
+				st.block(d, n, a, c, cn, nr, o, ld)
+			}
 		}
 	}
 }

@@ -148,44 +148,38 @@ func (a *active) collectChanges(s *solver) {
 	}
 }
 
-// update adds K·Δ to the set's gradient.
+// update adds K·Δ to the set's gradient. Columns at hand are read; of the others
+// as many are computed and kept as there is room for; the rest are not kept.
 func (a *active) update(s *solver) {
-	kept := 0
 	a.offsets, a.weights = a.offsets[:0], a.weights[:0]
-	fresh := a.gathered[:0]
-	// Columns already at hand are read; of the others as many are computed and
-	// kept as there is room for, and what is left is summed without keeping it.
-	first := a.used
+	a.gathered = a.gathered[:0]
+	others, first := 0, a.used
 	for k, p := range a.changed {
-		if a.slot[p] < 0 && a.used < a.columns {
-			a.slot[p] = int32(a.used)
-			a.used++
-			fresh = append(fresh, a.rows[p])
-		}
 		if slot := a.slot[p]; slot >= 0 {
 			a.offsets = append(a.offsets, int(slot)*a.ld)
 			a.weights = append(a.weights, float32(a.delta[k]))
 			continue
 		}
-		a.changed[kept], a.delta[kept] = p, a.delta[k]
-		kept++
+		if a.used < a.columns {
+			a.slot[p] = int32(a.used)
+			a.used++
+		}
+		a.gathered = append(a.gathered, a.rows[p])
+		a.delta[others] = a.delta[k]
+		others++
 	}
-	if len(fresh) > 0 {
-		a.cols.Gather(fresh)
-		kernel.Columns(s.ctl, a.set, a.cols, a.cached[first*a.ld:], a.ld)
+	fresh := a.used - first
+	if fresh > 0 {
+		a.cols.Gather(a.gathered[:fresh])
+		kernel.AddColumns(s.ctl, a.set, a.cols, a.delta[:fresh], a.f, a.cached[first*a.ld:], a.ld)
 	}
-	padded := roundUp(len(a.points), 32)
+	if fresh < others {
+		a.cols.Gather(a.gathered[fresh:])
+		kernel.AddSums(s.ctl, a.set, a.cols, a.delta[fresh:others], a.f)
+	}
 	if len(a.offsets) > 0 {
-		s.forRows(padded, len(a.offsets), func(first, last int) {
+		s.forRows(roundUp(len(a.points), 32), len(a.offsets), func(first, last int) {
 			simd.AddRows(a.f[first:last], a.cached[first:], a.offsets, a.weights)
 		})
-	}
-	if kept > 0 {
-		rest := a.gathered[:kept]
-		for k, p := range a.changed[:kept] {
-			rest[k] = a.rows[p]
-		}
-		a.cols.Gather(rest)
-		kernel.AddSums(s.ctl, a.set, a.cols, a.delta[:kept], a.f)
 	}
 }

@@ -41,7 +41,7 @@ func (s *solver) finishExactly() (result, error) {
 		s.updates++
 		s.report(gap)
 	}
-	return s.result(), s.ctl.Err()
+	return s.end(nil)
 }
 
 // moveTo sets β_i, on the bound where rounding left it next to one.

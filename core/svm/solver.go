@@ -35,10 +35,11 @@ type solver struct {
 	first   int // size of the first active set, all random
 	member  []uint8
 	refined int // times the gradient was computed again in float64
+	far     far
 
-	others  []int32 // points outside the active set, and their rows
-	rest    []int32
-	changed []int32 // rows of the points that an active set changed
+	others  []int32 // points outside the active set
+	rest    []int32 // rows of points to be updated
+	changed []int32 // rows of the points that changed
 	delta   []float64
 	sums    []float64
 	cols    *kernel.Cols
@@ -91,6 +92,9 @@ func newSolver(ctl *parallel.Control, s *arena.Scope, d dual, prm Params) (*solv
 		if v.sums, err = arena.Make[float64](s, n); err != nil {
 			return nil, err
 		}
+		if v.far, err = newFar(s, n); err != nil {
+			return nil, err
+		}
 	}
 	for i := range n {
 		v.f[i] = d.p[i] // β = 0
@@ -129,15 +133,27 @@ func (s *solver) run() (result, error) {
 	rounds, stalled := 0, 0
 	for s.goOn() {
 		gap := s.chooser.measure(s.f, s.state)
+		if len(s.far.away) > 0 && (!(gap > 0.9*s.tol) || gap < farRecall*s.far.gap) {
+			if err := s.recall(); err != nil {
+				return result{}, err
+			}
+			gap = s.chooser.measure(s.f, s.state)
+		}
 		if !(gap > 0.9*s.tol) || s.refined > 0 && gap <= s.tol {
 			done, err := s.settle(gap)
 			if err != nil || done {
-				return s.result(), err
+				return s.end(err)
 			}
 			gap = s.chooser.measure(s.f, s.state)
 		}
 		if rounds >= maxRounds || s.refined > maxRefined || stalled > 2 {
+			if err := s.recall(); err != nil {
+				return result{}, err
+			}
 			return s.finishExactly()
+		}
+		if rounds > 0 && len(s.far.away) == 0 {
+			s.dismiss(gap)
 		}
 		before := s.updates
 		if err := s.round(gap, rounds == 0); err != nil {
@@ -149,7 +165,18 @@ func (s *solver) run() (result, error) {
 			stalled = 0
 		}
 	}
-	return s.result(), s.ctl.Err()
+	return s.end(s.recall())
+}
+
+// end reads off the result unless there is an error or the fit was cancelled.
+func (s *solver) end(err error) (result, error) {
+	if err == nil {
+		err = s.ctl.Err()
+	}
+	if err != nil {
+		return result{}, err
+	}
+	return s.result(), nil
 }
 
 // settle decides whether the solution stands: at once where the noise of the
@@ -222,23 +249,35 @@ func (s *solver) updateOthers() error {
 	for _, i := range s.points {
 		s.member[i] = 1
 	}
-	s.others, s.rest = s.others[:0], s.rest[:0]
-	for i, row := range s.rows {
-		if s.member[i] == 0 {
+	for _, i := range s.far.away {
+		s.member[i] = 1
+	}
+	s.others = s.others[:0]
+	for i, m := range s.member {
+		if m == 0 {
 			s.others = append(s.others, int32(i))
-			s.rest = append(s.rest, row)
 		}
 	}
-	for _, i := range s.points {
-		s.member[i] = 0
+	clear(s.member)
+	return s.addSums(s.others)
+}
+
+// addSums adds K·Δ of the changed points to the gradient of the given ones.
+func (s *solver) addSums(points []int32) error {
+	s.rest = s.rest[:0]
+	for _, i := range points {
+		s.rest = append(s.rest, s.rows[i])
 	}
-	s.cols.Gather(s.changed)
-	sums := s.sums[:len(s.rest)]
-	if err := kernel.Sums(s.ctl, s.rest, s.cols, s.delta, sums); err != nil {
-		return err
-	}
-	for k, i := range s.others {
-		s.f[i] += sums[k]
+	sums := s.sums[:len(points)]
+	for first := 0; first < len(s.changed); first += s.mix.size {
+		last := min(len(s.changed), first+s.mix.size)
+		s.cols.Gather(s.changed[first:last])
+		if err := kernel.Sums(s.ctl, s.rest, s.cols, s.delta[first:last], sums); err != nil {
+			return err
+		}
+		for k, i := range points {
+			s.f[i] += sums[k]
+		}
 	}
 	return nil
 }
