@@ -248,6 +248,14 @@ func fuzzFloats(data []byte) []float32 {
 	return f
 }
 
+func fuzzFloat64s(data []byte) []float64 {
+	f := make([]float64, len(data)/8)
+	for i := range f {
+		f[i] = math.Float64frombits(binary.LittleEndian.Uint64(data[8*i:]))
+	}
+	return f
+}
+
 func FuzzSMO(f *testing.F) {
 	r := newRand()
 	for _, n := range []int{0, 16, 80, 272} {
