@@ -3,6 +3,7 @@ package simd
 import (
 	"os"
 	"slices"
+	"strconv"
 	"sync/atomic"
 )
 
@@ -19,7 +20,12 @@ const (
 var levelNames = [...]string{Generic: "generic", AVX2: "avx2", AVX512: "avx512"}
 
 // String gives the name that GOCLUSTER_CPU knows the level by.
-func (l Level) String() string { return levelNames[l] }
+func (l Level) String() string {
+	if l < 0 || int(l) >= len(levelNames) {
+		return "level " + strconv.Itoa(int(l))
+	}
+	return levelNames[l]
+}
 
 // envLevel names the variable that lowers the level.
 const envLevel = "GOCLUSTER_CPU"
@@ -68,7 +74,7 @@ func Requested() (string, bool) { return requested, granted }
 // panics if l is not available, and calls under way keep the level they began with.
 func Use(l Level) (restore func()) {
 	if !slices.Contains(available, l) {
-		panic("simd: level " + l.String() + " is not available on this machine")
+		panic("simd: " + l.String() + " is not available on this machine")
 	}
 	old := current.Swap(int32(l))
 	return func() { current.Store(old) }

@@ -198,7 +198,7 @@ func stepCols(d int) int {
 // need panics unless have ≥ count*each, both counts being non-negative.
 func need(fn, slice string, have, count, each int) {
 	if !holds(have, count, each) {
-		panic("simd." + fn + ": " + slice + " is too short")
+		panic("simd: " + fn + ": " + slice + " is too short")
 	}
 }
 
@@ -214,7 +214,7 @@ func holds(have, a, b int) bool {
 // needTile checks a panel and the groups that hold cols columns.
 func needTile(fn string, d, cols, panelRows, a, c int) {
 	if d < 0 || cols < 0 {
-		panic("simd." + fn + ": negative dimension")
+		panic("simd: " + fn + ": negative dimension")
 	}
 	need(fn, "a", a, d, panelRows)
 	// d ≤ len(a)/panelRows by now, so that 8d does not overflow.
@@ -227,19 +227,19 @@ func needOut(fn string, out, cols, ld, rows int) {
 		return
 	}
 	if cols > 1 && ld < rows {
-		panic("simd." + fn + ": columns overlap: ld is less than a panel's rows")
+		panic("simd: " + fn + ": columns overlap: ld is less than a panel's rows")
 	}
 	if out < rows || !holds(out-rows, cols-1, max(ld, 0)) {
-		panic("simd." + fn + ": out is too short")
+		panic("simd: " + fn + ": out is too short")
 	}
 }
 
 // needRows checks that rows of d elements, stride apart, lie in x.
 func needRows(fn string, d, rows, stride, x int) {
 	if d < 0 || rows < 0 || rows > TileRows || stride < 0 {
-		panic("simd." + fn + ": dimension out of range")
+		panic("simd: " + fn + ": dimension out of range")
 	}
 	if rows > 0 && (x < d || !holds(x-d, rows-1, stride)) {
-		panic("simd." + fn + ": x is too short")
+		panic("simd: " + fn + ": x is too short")
 	}
 }

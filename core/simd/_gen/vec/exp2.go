@@ -24,7 +24,7 @@ func (k Kit) degree() int {
 	if k.F64 {
 		return 11
 	}
-	return 5
+	return 6
 }
 
 // Exp2 holds the constants that stay in registers while powers are computed.
