@@ -56,7 +56,7 @@ type result struct {
 // Sizes and shares of the working sets; measured, see benchmarks.
 func workingSets(d int) (outer, inner mix, first int) {
 	if d <= 10 {
-		return mix{size: 6144, keep: 0.5, random: 0.2}, mix{size: 384, keep: 0.5, random: 0.6}, 2048
+		return mix{size: 4096, keep: 0.5, random: 0.2}, mix{size: 384, keep: 0.5, random: 0.6}, 2048
 	}
 	return mix{size: 8192, keep: 0.5, random: 0.2}, mix{size: 640, keep: 0.5, random: 0.7}, 4096
 }
