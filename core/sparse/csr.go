@@ -1,0 +1,193 @@
+package sparse
+
+import (
+	"errors"
+	"fmt"
+
+	"gocluster/core/parallel"
+)
+
+// CSR is a matrix whose row i has its elements at Indptr[i] … Indptr[i+1]−1 of
+// Indices, their columns, and of F32 or F64, their values. Of F32 and F64
+// exactly one is set, and of Indptr32 and Indptr64, because SciPy uses the
+// narrow kind where it suffices. Indices are of the same width as the row
+// pointers in SciPy; here Indices64 goes with Indptr64.
+type CSR struct {
+	Indptr32, Indices32 []int32
+	Indptr64, Indices64 []int64
+	F32                 []float32
+	F64                 []float64
+	Rows, Cols          int
+}
+
+// Row is a view of one row. Of Indices32 and Indices64, and of F32 and F64, one
+// is set; their lengths agree.
+type Row struct {
+	Indices32 []int32
+	Indices64 []int64
+	F32       []float32
+	F64       []float64
+}
+
+// Check returns an error unless the row pointers begin at 0, never fall, and
+// stay within the elements, and every column index is in range. It also
+// reports whether the columns of every row ascend strictly. The other methods
+// presume that it passed. After a cancellation it returns c.Err.
+func (m CSR) Check(c *parallel.Control) (sorted bool, err error) {
+	narrow := m.Indptr32 != nil
+	if narrow == (m.Indptr64 != nil) {
+		return false, errors.New("sparse: exactly one of Indptr32 and Indptr64 must be set")
+	}
+	if narrow && m.Indices64 != nil || !narrow && m.Indices32 != nil {
+		return false, errors.New("sparse: row pointers and column indices differ in width")
+	}
+	if m.F32 != nil && m.F64 != nil {
+		return false, errors.New("sparse: only one of F32 and F64 may be set")
+	}
+	if m.Rows < 0 || m.Cols < 0 {
+		return false, fmt.Errorf("sparse: shape (%d, %d) is negative", m.Rows, m.Cols)
+	}
+	if narrow {
+		return check(c, m, m.Indptr32, m.Indices32)
+	}
+	return check(c, m, m.Indptr64, m.Indices64)
+}
+
+// checkChunk is the number of rows that one chunk of Check examines.
+const checkChunk = 4096
+
+func check[I int32 | int64](c *parallel.Control, m CSR, indptr, indices []I) (sorted bool, err error) {
+	if len(indptr)-1 != m.Rows {
+		return false, fmt.Errorf("sparse: %d row pointers for %d rows, one more than rows is needed", len(indptr), m.Rows)
+	}
+	if indptr[0] != 0 {
+		return false, fmt.Errorf("sparse: the first row pointer is %d, not 0", indptr[0])
+	}
+	for i := range m.Rows {
+		if indptr[i+1] < indptr[i] {
+			return false, fmt.Errorf("sparse: row pointers fall from %d to %d at row %d", indptr[i], indptr[i+1], i)
+		}
+	}
+	values := len(m.F32) + len(m.F64)
+	if n := int64(indptr[m.Rows]); n > int64(len(indices)) || n > int64(values) {
+		return false, fmt.Errorf("sparse: the last row pointer is %d, beyond %d indices or %d values", n, len(indices), values)
+	}
+	chunks := (m.Rows + checkChunk - 1) / checkChunk
+	errs := make([]error, chunks)
+	unsorted := make([]bool, chunks)
+	err = parallel.For(c, chunks, 0, func(chunk int) {
+		lo := chunk * checkChunk
+		for i := lo; i < min(lo+checkChunk, m.Rows); i++ {
+			last := I(-1)
+			for _, j := range indices[indptr[i]:indptr[i+1]] {
+				if j < 0 || int64(j) >= int64(m.Cols) {
+					errs[chunk] = fmt.Errorf("sparse: row %d has column index %d, of %d columns", i, j, m.Cols)
+					return
+				}
+				if j <= last {
+					unsorted[chunk] = true
+				}
+				last = j
+			}
+		}
+	})
+	if err != nil {
+		return false, err
+	}
+	sorted = true
+	for i := range errs {
+		if errs[i] != nil {
+			return false, errs[i]
+		}
+		sorted = sorted && !unsorted[i]
+	}
+	return sorted, nil
+}
+
+// Elements returns the number of stored elements.
+func (m CSR) Elements() int {
+	if m.Indptr32 != nil {
+		return int(m.Indptr32[m.Rows])
+	}
+	return int(m.Indptr64[m.Rows])
+}
+
+// Row returns a view of row i.
+func (m CSR) Row(i int) (r Row) {
+	var lo, hi int
+	if m.Indptr32 != nil {
+		lo, hi = int(m.Indptr32[i]), int(m.Indptr32[i+1])
+		r.Indices32 = m.Indices32[lo:hi:hi]
+	} else {
+		lo, hi = int(m.Indptr64[i]), int(m.Indptr64[i+1])
+		r.Indices64 = m.Indices64[lo:hi:hi]
+	}
+	if m.F32 != nil {
+		r.F32 = m.F32[lo:hi:hi]
+	} else {
+		r.F64 = m.F64[lo:hi:hi]
+	}
+	return r
+}
+
+// Len returns the number of stored elements of r.
+func (r Row) Len() int { return len(r.F32) + len(r.F64) }
+
+// At returns element e of r, in the order in which it is stored.
+func (r Row) At(e int) (col int, value float64) {
+	if r.Indices32 != nil {
+		col = int(r.Indices32[e])
+	} else {
+		col = int(r.Indices64[e])
+	}
+	if r.F32 != nil {
+		return col, float64(r.F32[e])
+	}
+	return col, r.F64[e]
+}
+
+// Densify stores row i in dst[:Cols], zeros included, and returns that.
+func (m CSR) Densify(i int, dst []float64) []float64 {
+	dst = dst[:m.Cols]
+	clear(dst)
+	r := m.Row(i)
+	switch {
+	case r.Indices32 != nil && r.F32 != nil:
+		scatter(dst, r.Indices32, r.F32)
+	case r.Indices32 != nil:
+		scatter(dst, r.Indices32, r.F64)
+	case r.F32 != nil:
+		scatter(dst, r.Indices64, r.F32)
+	default:
+		scatter(dst, r.Indices64, r.F64)
+	}
+	return dst
+}
+
+func scatter[I int32 | int64, T float32 | float64](dst []float64, indices []I, values []T) {
+	for e, j := range indices {
+		dst[j] += float64(values[e])
+	}
+}
+
+// Dot returns the product of r with the dense vector w.
+func (r Row) Dot(w []float64) float64 {
+	switch {
+	case r.Indices32 != nil && r.F32 != nil:
+		return dot(r.Indices32, r.F32, w)
+	case r.Indices32 != nil:
+		return dot(r.Indices32, r.F64, w)
+	case r.F32 != nil:
+		return dot(r.Indices64, r.F32, w)
+	default:
+		return dot(r.Indices64, r.F64, w)
+	}
+}
+
+func dot[I int32 | int64, T float32 | float64](indices []I, values []T, w []float64) float64 {
+	sum := 0.0
+	for e, j := range indices {
+		sum += float64(values[e]) * w[j]
+	}
+	return sum
+}

@@ -1,0 +1,10 @@
+// Package sparse gives row access to matrices in compressed sparse row form,
+// in memory owned elsewhere.
+//
+// Invariants: a CSR that passed Check is never read outside its buffers;
+// nothing is copied but by Densify.
+//
+// Caveats: column indices within a row may be in any order unless Check
+// reported them sorted; an index that occurs twice stands for the sum of its
+// elements, as in SciPy.
+package sparse
