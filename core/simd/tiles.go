@@ -172,6 +172,10 @@ func DotTile(d, rows int, x []float32, stride int, panel, out []float32) {
 	needRows(fn, d, rows, stride, len(x))
 	need(fn, "panel", len(panel), d, PanelRows)
 	need(fn, "out", len(out), rows, PanelRows)
+	if d > wideDim {
+		dotTileWide(d, rows, PanelRows, x, stride, panel, out, dotTile)
+		return
+	}
 	dotTile(d, rows, x, stride, panel, out)
 }
 
@@ -181,12 +185,32 @@ func DotTileF64(d, rows int, x []float64, stride int, panel, out []float64) {
 	needRows(fn, d, rows, stride, len(x))
 	need(fn, "panel", len(panel), d, PanelRowsF64)
 	need(fn, "out", len(out), rows, PanelRowsF64)
+	if d > wideDim {
+		dotTileWide(d, rows, PanelRowsF64, x, stride, panel, out, dotTileF64)
+		return
+	}
 	dotTileF64(d, rows, x, stride, panel, out)
 }
 
-// stepCols is how many columns go into one call of an assembly kernel, which
-// cannot be preempted: some 25 µs of work. Whole flushes where d allows, so that
-// sums do not depend on it.
+// wideDim is the largest number of features that a tile takes in one call of an
+// assembly kernel, which cannot be preempted: some 30 µs of work.
+const wideDim = 8192
+
+// dotTileWide adds up the products of slices of features.
+func dotTileWide[T float](d, rows, lanes int, x []T, stride int, panel, out []T,
+	tile func(d, rows int, x []T, stride int, panel, out []T)) {
+	part := make([]T, rows*lanes)
+	clear(out[:rows*lanes])
+	for k := 0; k < d && rows > 0; k += wideDim {
+		tile(min(wideDim, d-k), rows, x[k:], stride, panel[k*lanes:], part)
+		for i, v := range part {
+			out[i] += v
+		}
+	}
+}
+
+// stepCols is how many columns go into one call: some 25 µs of work. Whole flushes
+// where d allows, so that sums do not depend on it.
 func stepCols(d int) int {
 	n := 1 << 16 / (d + 16)
 	if n >= flushCols {

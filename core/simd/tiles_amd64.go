@@ -41,8 +41,46 @@ func exp2F64(dst, src []float64) {
 // first is the address the assembly starts from; an empty slice has one too.
 func first[T any](s []T) *T { return unsafe.SliceData(s) }
 
+// levelFor is the level whose tiles to run. Wider panels go through the
+// reference, which gets its inner products from addDots, slice by slice.
+func levelFor(d int) Level {
+	if d > wideDim {
+		return Generic
+	}
+	return Current()
+}
+
+// addDots is dotGroupRef in the assembly of the level in use.
+func addDots[T float](d, rows int, a, c, dots []T) {
+	level := Current()
+	if level == Generic {
+		dotGroupRef(d, rows, a, c, dots)
+		return
+	}
+	for d > 0 {
+		n := min(d, wideDim)
+		switch a := any(first(a)).(type) {
+		case *float32:
+			c, dots := any(first(c)).(*float32), any(first(dots)).(*float32)
+			if level == AVX512 {
+				dotGroupAVX512(n, a, c, dots)
+			} else {
+				dotGroupAVX2(n, a, c, dots)
+			}
+		case *float64:
+			c, dots := any(first(c)).(*float64), any(first(dots)).(*float64)
+			if level == AVX512 {
+				dotGroupF64AVX512(n, a, c, dots)
+			} else {
+				dotGroupF64AVX2(n, a, c, dots)
+			}
+		}
+		a, c, d = a[n*rows:], c[n*GroupCols:], d-n
+	}
+}
+
 func rbfApply(d, groups int, a, c, cn, delta, nr []float32, f []float64) {
-	switch Current() {
+	switch levelFor(d) {
 	case AVX512:
 		rbfApplyAVX512(d, groups, first(a), first(c), first(cn), first(delta), first(nr), first(f))
 	case AVX2:
@@ -53,7 +91,7 @@ func rbfApply(d, groups int, a, c, cn, delta, nr []float32, f []float64) {
 }
 
 func rbfApplyF64(d, groups int, a, c, cn, delta, nr, f []float64) {
-	switch Current() {
+	switch levelFor(d) {
 	case AVX512:
 		rbfApplyF64AVX512(d, groups, first(a), first(c), first(cn), first(delta), first(nr), first(f))
 	case AVX2:
@@ -64,7 +102,7 @@ func rbfApplyF64(d, groups int, a, c, cn, delta, nr, f []float64) {
 }
 
 func rbfBlock(d, cols int, a, c, cn, nr, out []float32, ld int) {
-	switch Current() {
+	switch levelFor(d) {
 	case AVX512:
 		rbfBlockAVX512(d, cols, first(a), first(c), first(cn), first(nr), first(out), ld)
 	case AVX2:
@@ -75,7 +113,7 @@ func rbfBlock(d, cols int, a, c, cn, nr, out []float32, ld int) {
 }
 
 func rbfBlockF64(d, cols int, a, c, cn, nr []float64, out []float32, ld int) {
-	switch Current() {
+	switch levelFor(d) {
 	case AVX512:
 		rbfBlockF64AVX512(d, cols, first(a), first(c), first(cn), first(nr), first(out), ld)
 	case AVX2:
@@ -86,7 +124,7 @@ func rbfBlockF64(d, cols int, a, c, cn, nr []float64, out []float32, ld int) {
 }
 
 func rbfBlockApply(d, cols int, a, c, cn, delta, nr, out []float32, ld int, f []float64) {
-	switch Current() {
+	switch levelFor(d) {
 	case AVX512:
 		rbfBlockApplyAVX512(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
 	case AVX2:
@@ -97,7 +135,7 @@ func rbfBlockApply(d, cols int, a, c, cn, delta, nr, out []float32, ld int, f []
 }
 
 func rbfBlockApplyF64(d, cols int, a, c, cn, delta, nr []float64, out []float32, ld int, f []float64) {
-	switch Current() {
+	switch levelFor(d) {
 	case AVX512:
 		rbfBlockApplyF64AVX512(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
 	case AVX2:
@@ -108,7 +146,7 @@ func rbfBlockApplyF64(d, cols int, a, c, cn, delta, nr []float64, out []float32,
 }
 
 func dotBlock(d, cols int, a, c, out []float32, ld int) {
-	switch Current() {
+	switch levelFor(d) {
 	case AVX512:
 		dotBlockAVX512(d, cols, first(a), first(c), first(out), ld)
 	case AVX2:
@@ -119,7 +157,7 @@ func dotBlock(d, cols int, a, c, out []float32, ld int) {
 }
 
 func dotBlockF64(d, cols int, a, c []float64, out []float32, ld int) {
-	switch Current() {
+	switch levelFor(d) {
 	case AVX512:
 		dotBlockF64AVX512(d, cols, first(a), first(c), first(out), ld)
 	case AVX2:

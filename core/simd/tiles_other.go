@@ -42,3 +42,5 @@ func dotTile(d, rows int, x []float32, stride int, panel, out []float32) {
 func dotTileF64(d, rows int, x []float64, stride int, panel, out []float64) {
 	dotTileRef(d, rows, PanelRowsF64, x, stride, panel, out)
 }
+
+func addDots[T float](d, rows int, a, c, dots []T) { dotGroupRef(d, rows, a, c, dots) }

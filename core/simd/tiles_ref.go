@@ -20,37 +20,54 @@ type epilogue[T float] struct {
 
 // tileRef runs one panel, of rows rows, against cols columns.
 func tileRef[T float](d, rows, cols int, a, c []T, e epilogue[T]) {
-	var dots, sums [PanelRows]T
-	dot, sum := dots[:rows], sums[:rows]
+	var dots [GroupCols * PanelRows]T
+	var sums [PanelRows]T
 	for j := range cols {
-		clear(dot)
-		for k := range d {
-			ck := c[(j/GroupCols*d+k)*GroupCols+j%GroupCols]
-			for i, v := range a[k*rows : k*rows+rows] {
-				dot[i] += v * ck
-			}
+		if j%GroupCols == 0 {
+			clear(dots[:])
+			addDots(d, rows, a, c[j*d:], dots[:])
 		}
-		if e.rbf {
-			for i, v := range dot {
-				dot[i] = exp2One(v+(e.nr[i]+e.cn[j]), e.table)
-			}
-		}
-		if e.out != nil {
-			for i, v := range dot {
-				e.out[j*e.ld+i] = float32(v)
-			}
-		}
-		if e.delta == nil {
-			continue
-		}
-		for i, v := range dot {
-			sum[i] += v * e.delta[j]
-		}
-		if (j+1)%flushCols == 0 || j == cols-1 {
+		dot, sum := dots[j%GroupCols*rows:][:rows], sums[:rows]
+		e.column(j, dot, sum)
+		if e.delta != nil && ((j+1)%flushCols == 0 || j == cols-1) {
 			for i, v := range sum {
 				e.f[i] += float64(v)
 			}
 			clear(sum)
+		}
+	}
+}
+
+// dotGroupRef adds to dots[j*rows+i] the inner product of row i with column j of
+// one group.
+func dotGroupRef[T float](d, rows int, a, c, dots []T) {
+	for j := range GroupCols {
+		dot := dots[j*rows : (j+1)*rows]
+		for k := range d {
+			ck := c[k*GroupCols+j]
+			for i, v := range a[k*rows : (k+1)*rows] {
+				dot[i] += v * ck
+			}
+		}
+	}
+}
+
+// column turns the inner products of column j into kernel values, stores them
+// and adds them to sum.
+func (e *epilogue[T]) column(j int, dot, sum []T) {
+	if e.rbf {
+		for i, v := range dot {
+			dot[i] = exp2One(v+(e.nr[i]+e.cn[j]), e.table)
+		}
+	}
+	if e.out != nil {
+		for i, v := range dot {
+			e.out[j*e.ld+i] = float32(v)
+		}
+	}
+	if e.delta != nil {
+		for i, v := range dot {
+			sum[i] += v * e.delta[j]
 		}
 	}
 }

@@ -14,6 +14,7 @@ func main() {
 	family("rbfblock", panelKernel{name: "rbfBlock", rbf: true, store: true}.emit)
 	family("rbfblockapply", panelKernel{name: "rbfBlockApply", rbf: true, store: true, apply: true}.emit)
 	family("dotblock", panelKernel{name: "dotBlock", store: true}.emit)
+	family("dotgroup", dotGroup)
 	family("dottile", dotTile)
 }
 

@@ -126,7 +126,7 @@ func (p *panel) load(half int) {
 		p.cols, p.out, p.ld = p.Arg("cols"), p.Arg("out"), p.Arg("ld")
 		p.SHLQ(operand.U8(2), p.ld)
 		skip(4, p.out)
-	} else {
+	} else if p.apply {
 		p.groups = p.Arg("groups")
 	}
 	if p.rbf {
@@ -159,6 +159,38 @@ func (p *panel) columns(half, pass int, label func(string) string) {
 			p.JZ(operand.LabelRef(label("end")))
 		}
 	}
+}
+
+// dotGroup emits dots[j][i] += a·c for one group: a slice of the features of a
+// panel that is too wide for one call.
+func dotGroup(k vec.Kit) {
+	p := &panel{Kit: k}
+	p.Kernel("dotGroup", fmt.Sprintf("func(d int, a, c, dots *%s)", k.Elem()))
+	dots := p.Arg("dots")
+	for half := range p.halves() {
+		p.load(half)
+		label := func(name string) string { return fmt.Sprintf("%s%d", name, half) }
+		for pass := range groupCols / p.passCols() {
+			at := func(j, v int) operand.Mem {
+				row := half*panelVectors + v
+				return operand.Mem{Base: dots, Disp: 128*(pass*p.passCols()+j) + row*p.Bytes()}
+			}
+			sums := make([][]reg.VecVirtual, p.passCols())
+			for j := range sums {
+				sums[j] = p.Vectors(panelVectors)
+				for v, sum := range sums[j] {
+					p.Move(at(j, v), sum)
+				}
+			}
+			p.dot(sums, pass, label)
+			for j := range sums {
+				for v, sum := range sums[j] {
+					p.Move(sum, at(j, v))
+				}
+			}
+		}
+	}
+	p.Return()
 }
 
 // dot adds a[k]·c[k][j] to dots[j] for all features k, and leaves c at the
