@@ -62,7 +62,8 @@ at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; 
 newer_than() {
     local stamp=$1
     shift
-    [ ! -e "$stamp" ] || [ -n "$(find "$@" -newer "$stamp" -type f ! -name '*.pyc' ! -name _abi.py ! -name 'libgocluster*' -print -quit)" ]
+    [ ! -e "$stamp" ] || [ -n "$(find "$@" -newer "$stamp" -type f \
+        ! -name '*.pyc' ! -name '*_test.go' ! -name _abi.py ! -name 'libgocluster*' -print -quit)" ]
 }
 
 # quietly NAME CMD... keeps the output in a log and shows it if the command fails.
@@ -105,12 +106,11 @@ min_venv() { venv "$VENV_MIN" cffi "scikit-learn==1.6.*" "numpy<2.3" joblib $tes
 
 lib() {
     need_go
-    local library
-    library=build/lib/libgocluster.so
-    if newer_than "$library" go.mod go.sum include capi core packaging; then
+    if newer_than build/.library go.mod go.sum include capi core packaging; then
         say "library"
+        mkdir -p build && touch build/.started
         build_library build
-        touch "$library"
+        mv build/.started build/.library
     fi
 }
 
@@ -118,17 +118,18 @@ wheel() {
     lib
     need_python
     main_venv
-    if newer_than dist/.stamp build/lib/libgocluster.so python packaging pyproject.toml hatch_build.py README.md LICENSE; then
+    if newer_than build/.wheel build/.library python packaging pyproject.toml hatch_build.py README.md LICENSE; then
         say "wheel"
+        touch build/.started
         rm -rf dist
         quietly wheel "$VENV/bin/python" -m pip wheel --no-build-isolation --no-deps --wheel-dir dist .
-        touch dist/.stamp
+        mv build/.started build/.wheel
     fi
 }
 
 # install_wheel VENV puts the wheel there, if it is not there yet.
 install_wheel() {
-    newer_than "$1/.wheel" dist || return 0
+    newer_than "$1/.wheel" build/.wheel || return 0
     quietly "install-$(basename "$1")" "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
         --force-reinstall --no-deps dist/*.whl
     touch "$1/.wheel"

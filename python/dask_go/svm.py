@@ -357,12 +357,12 @@ class SVC(ClassifierMixin, BaseEstimator):
         return self._n_support
 
     @property
-    def probA_(self) -> _marshal.FloatArray:  # noqa: N802
+    def probA_(self) -> _marshal.FloatArray:
         """Platt's slopes."""
         return self._probA
 
     @property
-    def probB_(self) -> _marshal.FloatArray:  # noqa: N802
+    def probB_(self) -> _marshal.FloatArray:
         """Platt's offsets."""
         return self._probB
 
@@ -401,6 +401,10 @@ class SVC(ClassifierMixin, BaseEstimator):
             raise ValueError("Invalid input - all samples have zero or negative weights.")
         if len(taking_part) == 1:
             raise ValueError("Invalid input - all samples with positive weights belong to the same class.")
+        if len(taking_part) < len(self.classes_):
+            # scikit-learn goes on here, and then predicts labels of the wrong classes.
+            left_out = np.delete(self.classes_, taking_part).tolist()
+            raise ValueError(f"Invalid input - all samples of the classes {left_out} have zero or negative weights.")
         return np.maximum(weights, 0.0)
 
     def _resolve_gamma(self, X: _marshal.Array) -> float:
@@ -410,10 +414,22 @@ class SVC(ClassifierMixin, BaseEstimator):
         if self.gamma == "auto":
             return 1.0 / n_features
         variance = _variance(X)
+        if not np.isfinite(variance):
+            raise ValueError(
+                "The variance of X, which gamma='scale' divides by, is not finite. The input data may contain large "
+                "values and need to be preprocessed."
+            )
         return 1.0 / (n_features * variance) if variance != 0 else 1.0
 
     def _params(self) -> Any:
-        return _marshal.params("gocluster_svc_params", self, kernel=_marshal.KERNELS[self.kernel], gamma=self._gamma)
+        return _marshal.params(
+            "gocluster_svc_params",
+            self,
+            kernel=_marshal.KERNELS[self.kernel],
+            gamma=self._gamma,
+            # An infinite C is a hard margin, and so is one that no multiplier reaches.
+            C=min(self.C, np.finfo(np.float64).max),
+        )
 
     def _fitted(self) -> _marshal.FittedSVC:
         return _marshal.FittedSVC(
