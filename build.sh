@@ -236,7 +236,6 @@ test_all() {
 
 bench() {
     wheel
-    install_wheel "$VENV"
     benchmarks/run.sh "$@"
 }
 
