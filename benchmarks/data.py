@@ -1,0 +1,103 @@
+"""The data sets that cases name. Each generator returns X in float64 and y."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.datasets import load_iris, make_classification, make_moons
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+FOLDER = Path(__file__).with_name(".data")
+FASHION_MNIST = "dataset-fashion-mnist"
+
+
+class Unavailable(Exception):  # noqa: N818 -- not an error: the case is skipped
+    """The data cannot be had here, for the reason given."""
+
+
+def make(data: dict[str, Any], dtype: str) -> tuple[npt.NDArray[Any], IntArray]:
+    """Return the data set that a case describes: X, C-contiguous in its dtype, and y."""
+    arguments = dict(data)
+    name = arguments.pop("make")
+    standardise = arguments.pop("standardise", False)
+    if name not in GENERATORS:
+        raise ValueError(f"no such data set: {name}; there are {', '.join(GENERATORS)}")
+    X, y = GENERATORS[name](**arguments)
+    if standardise:
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+    return np.ascontiguousarray(X, dtype=dtype), np.ascontiguousarray(y, dtype=np.int64)
+
+
+def one_hot(n_samples: int, n_columns: int, random_state: int) -> tuple[FloatArray, IntArray]:
+    """Categorical columns of 4 to 20 levels as 0/1 columns, with noisy labels.
+
+    Every level has an effect, neighbouring columns interact, and the logistic model of the two
+    gives the probability of class 1, so that the classes overlap.
+    """
+    rng = np.random.RandomState(random_state)
+    levels = np.linspace(4, 20, n_columns).round().astype(int)
+    codes = np.stack([rng.randint(n, size=n_samples) for n in levels], axis=1)
+    score = np.zeros(n_samples)
+    for k, n in enumerate(levels):
+        score += 0.6 * rng.standard_normal(n)[codes[:, k]]
+        if k > 0:
+            score += 0.4 * rng.standard_normal((levels[k - 1], n))[codes[:, k - 1], codes[:, k]]
+    y = rng.uniform(size=n_samples) < 1 / (1 + np.exp(-2 * score))
+    X = np.hstack([np.eye(n)[codes[:, k]] for k, n in enumerate(levels)])
+    return X, y.astype(np.int64)
+
+
+def fashion_mnist(n_samples: int) -> tuple[FloatArray, IntArray]:
+    """The first images of the training set, 784 values in [0, 1] each, ten classes.
+
+    The files are those of the Debian package dataset-fashion-mnist, if it is installed, or else
+    fetched once by apt-get and unpacked beside this file.
+    """
+    folder = next((place for place in _fashion_mnist_folders() if place.is_dir()), None)
+    if folder is None:
+        _fetch_fashion_mnist()
+        folder = _fashion_mnist_folders()[-1]
+    images = _idx(folder / "train-images-idx3-ubyte.gz", header=16).reshape(-1, 784)
+    labels = _idx(folder / "train-labels-idx1-ubyte.gz", header=8)
+    return images[:n_samples] / 255.0, labels[:n_samples].astype(np.int64)
+
+
+def _fashion_mnist_folders() -> list[Path]:
+    below = Path("usr/share/datasets/fashion-mnist")
+    return [Path("/") / below, FOLDER / below]
+
+
+def _fetch_fashion_mnist() -> None:
+    reason = f"Fashion-MNIST needs the Debian package {FASHION_MNIST}, and "
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise Unavailable(reason + "there is no apt-get and dpkg-deb here to fetch it")
+    FOLDER.mkdir(exist_ok=True)
+    fetched = subprocess.run(["apt-get", "download", FASHION_MNIST], cwd=FOLDER, capture_output=True, text=True)
+    package = next(FOLDER.glob(f"{FASHION_MNIST}_*.deb"), None)
+    if fetched.returncode != 0 or package is None:
+        lines = fetched.stderr.strip().splitlines()
+        raise Unavailable(reason + f"apt-get download failed: {lines[-1] if lines else 'it says nothing'}")
+    subprocess.run(["dpkg-deb", "-x", package, FOLDER], check=True)
+
+
+def _idx(path: Path, header: int) -> npt.NDArray[np.uint8]:
+    with gzip.open(path) as file:
+        return np.frombuffer(file.read(), np.uint8, offset=header)
+
+
+GENERATORS: dict[str, Callable[..., tuple[Any, Any]]] = {
+    "classification": make_classification,
+    "fashion_mnist": fashion_mnist,
+    "iris": lambda: load_iris(return_X_y=True),
+    "moons": make_moons,
+    "one_hot": one_hot,
+}
