@@ -175,7 +175,7 @@ lint() {
     main_venv
     say "lint"
     local unformatted
-    unformatted=$(gofmt -l capi core benchmarks)
+    unformatted=$(gofmt -l capi core)
     [ -z "$unformatted" ] || die "gofmt would change: $unformatted"
     quietly vet go vet ./...
     local tools=build/tools/$STATICCHECK
