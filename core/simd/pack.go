@@ -1,5 +1,9 @@
 package simd
 
+// packTile is the most elements of a row that one call into assembly packs.
+// It is a multiple of the sides of all tiles.
+const packTile = 1024
+
 // PackPanel gathers up to 32 rows of a row-major matrix into a panel; the
 // lanes without a row are zero. Row i starts at x[i*stride] and has d elements.
 //

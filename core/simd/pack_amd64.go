@@ -1,9 +1,5 @@
 package simd
 
-// packTile is the most elements of a row that one call into assembly packs.
-// It is a multiple of the sides of all tiles.
-const packTile = 1024
-
 // packF32 packs tile by tile; where rows are missing the first row is packed
 // in their place and cleared after.
 func packF32(d int, x []float32, stride int, idx []int32, out []float32, lanes int) {

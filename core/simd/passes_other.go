@@ -8,12 +8,12 @@ func violators(f []float64, state, skip []uint8, minUp, maxLow float64, idx []in
 	return violatorsRef(f, state, skip, minUp, maxLow, 0, idx, val)
 }
 
-func smoUpdate(f, ki, kj []float32, t float32, up, low []uint16) (fmin float32, imin int, fmax float32) {
-	return smoUpdateRef(f, ki, kj, t, up, low)
+func smoUpdate(n int, f, ki, kj *float32, t float32, up, low *uint16) (fmin float32, imin int, fmax float32) {
+	return smoUpdateGo(n, f, ki, kj, t, up, low)
 }
 
-func smoSelect(f, ki, diag []float32, fmin, di float32, low []uint16) int {
-	return smoSelectRef(f, ki, diag, fmin, di, low)
+func smoSelect(n int, f, ki, diag *float32, fmin, di float32, low *uint16) int {
+	return smoSelectGo(n, f, ki, diag, fmin, di, low)
 }
 
 func addRows(f []float64, k []float32, off []int, delta []float32) { addRowsRef(f, k, off, delta) }

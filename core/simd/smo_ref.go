@@ -21,6 +21,14 @@ func smoUpdateRef(f, ki, kj []float32, t float32, up, low []uint16) (fmin float3
 // smoTau is the smallest curvature: libsvm's TAU.
 const smoTau = 1e-12
 
+// smoGain is the gain where the gradients differ by d > 0, and the curvature is q.
+func smoGain(d, q float32) float32 {
+	if !(q > smoTau) { // also where q is NaN
+		q = smoTau
+	}
+	return d * d / q
+}
+
 func smoSelectRef(f, ki, diag []float32, fmin, di float32, low []uint16) int {
 	j, best := -1, float32(0)
 	ki, diag = ki[:len(f)], diag[:len(f)]
@@ -29,11 +37,7 @@ func smoSelectRef(f, ki, diag []float32, fmin, di float32, low []uint16) int {
 		if low[i>>4]>>(i&15)&1 == 0 || !(d > 0) {
 			continue
 		}
-		q := di + diag[i] - 2*ki[i]
-		if !(q > smoTau) { // also where q is NaN
-			q = smoTau
-		}
-		if gain := d * d / q; gain > best {
+		if gain := smoGain(d, di+diag[i]-2*ki[i]); gain > best {
 			j, best = i, gain
 		}
 	}

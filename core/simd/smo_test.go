@@ -208,6 +208,31 @@ func (c smoCase) checkSelectValid(t *testing.T, fmin, di float32) {
 	}
 }
 
+// More lanes than one call into assembly can number.
+func TestSMOSelectLong(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		r := newRand()
+		const n = 2*smoSelectMost + 48
+		for range 20 {
+			c := smoCase{f: normals[float32](r, n), ki: make([]float32, n), diag: make([]float32, n), low: make([]uint16, n/16)}
+			for i := range c.low {
+				c.low[i] = uint16(r.Uint32())
+			}
+			for i := range c.diag {
+				c.diag[i] = 1 + r.Float32()
+			}
+			c.checkSelect(t, -0.5, 1)
+			c.checkSelect(t, 10, 1)
+			best := r.IntN(n)
+			c.f[best] = 100
+			c.low[best/16] |= 1 << (best % 16)
+			if j := SMOSelect(c.f, c.ki, c.diag, 0, 1, c.low); j != best {
+				t.Fatalf("selected %d, want %d", j, best)
+			}
+		}
+	})
+}
+
 // A curvature of zero or below counts as 1e-12.
 func TestSMOSelectFlat(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {

@@ -2,43 +2,15 @@
 
 #include "textflag.h"
 
-DATA selectLanes512<>+0(SB)/4, $0x00000000
-DATA selectLanes512<>+4(SB)/4, $0x00000001
-DATA selectLanes512<>+8(SB)/4, $0x00000002
-DATA selectLanes512<>+12(SB)/4, $0x00000003
-DATA selectLanes512<>+16(SB)/4, $0x00000004
-DATA selectLanes512<>+20(SB)/4, $0x00000005
-DATA selectLanes512<>+24(SB)/4, $0x00000006
-DATA selectLanes512<>+28(SB)/4, $0x00000007
-DATA selectLanes512<>+32(SB)/4, $0x00000008
-DATA selectLanes512<>+36(SB)/4, $0x00000009
-DATA selectLanes512<>+40(SB)/4, $0x0000000a
-DATA selectLanes512<>+44(SB)/4, $0x0000000b
-DATA selectLanes512<>+48(SB)/4, $0x0000000c
-DATA selectLanes512<>+52(SB)/4, $0x0000000d
-DATA selectLanes512<>+56(SB)/4, $0x0000000e
-DATA selectLanes512<>+60(SB)/4, $0x0000000f
-GLOBL selectLanes512<>(SB), RODATA|NOPTR, $64
-
-DATA selectNone512<>+0(SB)/4, $0xffffffff
-DATA selectNone512<>+4(SB)/4, $0xffffffef
-DATA selectNone512<>+8(SB)/4, $0xffffffdf
-DATA selectNone512<>+12(SB)/4, $0xffffffcf
-GLOBL selectNone512<>(SB), RODATA|NOPTR, $16
-
-DATA selectOffset512<>+0(SB)/4, $0x00000000
-DATA selectOffset512<>+4(SB)/4, $0x00000010
-DATA selectOffset512<>+8(SB)/4, $0x00000020
-DATA selectOffset512<>+12(SB)/4, $0x00000030
-DATA selectOffset512<>+16(SB)/4, $0x00000040
-GLOBL selectOffset512<>(SB), RODATA|NOPTR, $20
-
 DATA selectConstants512<>+0(SB)/4, $0x40000000
 DATA selectConstants512<>+4(SB)/4, $0x2b8cbccc
-GLOBL selectConstants512<>(SB), RODATA|NOPTR, $8
+DATA selectConstants512<>+8(SB)/4, $0x000000ff
+DATA selectConstants512<>+12(SB)/4, $0x00000002
+DATA selectConstants512<>+16(SB)/4, $0x00000001
+GLOBL selectConstants512<>(SB), RODATA|NOPTR, $20
 
 // func smoSelectAVX512(n int, f *float32, ki *float32, diag *float32, fmin float32, di float32, low *uint16) (j int)
-// Requires: AVX, AVX512F, BMI
+// Requires: AVX, AVX512F, BMI, CMOV
 TEXT ·smoSelectAVX512(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
 	MOVQ         f+8(FP), CX
@@ -49,161 +21,80 @@ TEXT ·smoSelectAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS di+36(FP), Z1
 	VBROADCASTSS selectConstants512<>+0(SB), Z2
 	VBROADCASTSS selectConstants512<>+4(SB), Z3
-	VMOVDQU32    selectLanes512<>+0(SB), Z4
-	VPXOR        X5, X5, X5
+	VPBROADCASTD selectConstants512<>+8(SB), Z5
 	VPXOR        X6, X6, X6
 	VPXOR        X7, X7, X7
-	VPXOR        X8, X8, X8
-	VPXOR        X9, X9, X9
-	VPBROADCASTD selectNone512<>+0(SB), Z10
-	VPBROADCASTD selectNone512<>+4(SB), Z11
-	VPBROADCASTD selectNone512<>+8(SB), Z12
-	VPBROADCASTD selectNone512<>+12(SB), Z13
-	SUBQ         $+64, AX
+	VPXOR        X4, X4, X4
+	SUBQ         $+32, AX
 	JL           chainsDone
 
 chains:
-	VADDPS       (BX), Z1, Z15
-	VFNMADD231PS (DX), Z2, Z15
-	VMAXPS       Z3, Z15, Z15
-	VRCP14PS     Z15, Z15
-	VADDPS       64(BX), Z1, Z16
-	VFNMADD231PS 64(DX), Z2, Z16
-	VMAXPS       Z3, Z16, Z16
-	VRCP14PS     Z16, Z16
-	VADDPS       128(BX), Z1, Z17
-	VFNMADD231PS 128(DX), Z2, Z17
-	VMAXPS       Z3, Z17, Z17
-	VRCP14PS     Z17, Z17
-	VADDPS       192(BX), Z1, Z18
-	VFNMADD231PS 192(DX), Z2, Z18
-	VMAXPS       Z3, Z18, Z18
-	VRCP14PS     Z18, Z18
+	VADDPS       (BX), Z1, Z9
+	VFNMADD231PS (DX), Z2, Z9
+	VMAXPS       Z3, Z9, Z9
+	VRSQRT14PS   Z9, Z9
 	KMOVW        (SI), K1
-	VSUBPS.Z     (CX), Z0, K1, Z14
-	VMINPS       Z5, Z14, Z14
-	VMULPS       Z14, Z14, Z14
-	VMULPS       Z15, Z14, Z14
+	VSUBPS.Z     (CX), Z0, K1, Z8
+	VMULPS       Z9, Z8, Z8
+	VPTERNLOGD   $0xb8, Z4, Z5, Z8
+	VMINPS       Z6, Z8, Z6
+	VADDPS       64(BX), Z1, Z9
+	VFNMADD231PS 64(DX), Z2, Z9
+	VMAXPS       Z3, Z9, Z9
+	VRSQRT14PS   Z9, Z9
 	KMOVW        2(SI), K1
-	VSUBPS.Z     64(CX), Z0, K1, Z15
-	VMINPS       Z5, Z15, Z15
-	VMULPS       Z15, Z15, Z15
-	VMULPS       Z16, Z15, Z15
-	KMOVW        4(SI), K1
-	VSUBPS.Z     128(CX), Z0, K1, Z16
-	VMINPS       Z5, Z16, Z16
-	VMULPS       Z16, Z16, Z16
-	VMULPS       Z17, Z16, Z16
-	KMOVW        6(SI), K1
-	VSUBPS.Z     192(CX), Z0, K1, Z17
-	VMINPS       Z5, Z17, Z17
-	VMULPS       Z17, Z17, Z17
-	VMULPS       Z18, Z17, Z17
-	VCMPPS       $0x1e, Z6, Z14, K1
-	VMOVAPS      Z14, K1, Z6
-	VMOVDQA32    Z4, K1, Z10
-	VCMPPS       $0x1e, Z7, Z15, K1
-	VMOVAPS      Z15, K1, Z7
-	VMOVDQA32    Z4, K1, Z11
-	VCMPPS       $0x1e, Z8, Z16, K1
-	VMOVAPS      Z16, K1, Z8
-	VMOVDQA32    Z4, K1, Z12
-	VCMPPS       $0x1e, Z9, Z17, K1
-	VMOVAPS      Z17, K1, Z9
-	VMOVDQA32    Z4, K1, Z13
-	VPADDD.BCST  selectOffset512<>+16(SB), Z4, Z4
-	ADDQ         $+256, CX
-	ADDQ         $+256, DX
-	ADDQ         $+256, BX
-	ADDQ         $+8, SI
-	SUBQ         $+64, AX
+	VSUBPS.Z     64(CX), Z0, K1, Z8
+	VMULPS       Z9, Z8, Z8
+	VPTERNLOGD   $0xb8, Z4, Z5, Z8
+	VMINPS       Z7, Z8, Z7
+	VPADDD.BCST  selectConstants512<>+12(SB), Z4, Z4
+	ADDQ         $+128, CX
+	ADDQ         $+128, DX
+	ADDQ         $+128, BX
+	ADDQ         $+4, SI
+	SUBQ         $+32, AX
 	JGE          chains
 
 chainsDone:
-	ADDQ $+64, AX
-	SUBQ $+16, AX
-	JL   restDone
-
-rest:
-	VADDPS       (BX), Z1, Z15
-	VFNMADD231PS (DX), Z2, Z15
-	VMAXPS       Z3, Z15, Z15
-	VRCP14PS     Z15, Z15
+	ADDQ         $+32, AX
+	TESTQ        AX, AX
+	JZ           reduce
+	VADDPS       (BX), Z1, Z1
+	VFNMADD231PS (DX), Z2, Z1
+	VMAXPS       Z3, Z1, Z1
+	VRSQRT14PS   Z1, Z1
 	KMOVW        (SI), K1
-	VSUBPS.Z     (CX), Z0, K1, Z14
-	VMINPS       Z5, Z14, Z14
-	VMULPS       Z14, Z14, Z14
-	VMULPS       Z15, Z14, Z14
-	VCMPPS       $0x1e, Z6, Z14, K1
-	VMOVAPS      Z14, K1, Z6
-	VMOVDQA32    Z4, K1, Z10
-	VPADDD.BCST  selectOffset512<>+4(SB), Z4, Z4
-	ADDQ         $+64, CX
-	ADDQ         $+64, DX
-	ADDQ         $+64, BX
-	ADDQ         $+2, SI
-	SUBQ         $+16, AX
-	JGE          rest
+	VSUBPS.Z     (CX), Z0, K1, Z0
+	VMULPS       Z1, Z0, Z0
+	VPTERNLOGD   $0xb8, Z4, Z5, Z0
+	VMINPS       Z6, Z0, Z6
 
-restDone:
-	ADDQ          $+16, AX
-	VPADDD.BCST   selectOffset512<>+4(SB), Z11, Z11
-	VPADDD.BCST   selectOffset512<>+8(SB), Z12, Z12
-	VPADDD.BCST   selectOffset512<>+12(SB), Z13, Z13
-	VPMAXSD       Z8, Z6, Z0
-	VPMAXSD       Z9, Z7, Z1
-	VPMAXSD       Z1, Z0, Z0
-	VSHUFF64X2    $0x4e, Z0, Z0, Z1
-	VPMAXSD       Z1, Z0, Z0
-	VSHUFF64X2    $0xb1, Z0, Z0, Z1
-	VPMAXSD       Z1, Z0, Z0
-	VPSHUFD       $0x4e, Z0, Z1
-	VPMAXSD       Z1, Z0, Z0
-	VPSHUFD       $0xb1, Z0, Z1
-	VPMAXSD       Z1, Z0, Z0
-	VPTERNLOGD    $0xff, Z19, Z19, Z19
-	VCMPPS        $0x00, Z6, Z0, K1
-	VMOVDQA32     Z10, K1, Z19
-	KMOVW         K1, K1
-	VCMPPS        $0x00, Z7, Z0, K2
-	VPMINUD       Z11, Z19, K2, Z19
-	KORW          K2, K1, K1
-	VCMPPS        $0x00, Z8, Z0, K2
-	VPMINUD       Z12, Z19, K2, Z19
-	KORW          K2, K1, K1
-	VCMPPS        $0x00, Z9, Z0, K2
-	VPMINUD       Z13, Z19, K2, Z19
-	KORW          K2, K1, K1
-	KMOVW         K1, AX
-	VPCOMPRESSD.Z Z19, K1, Z0
-	BLSRL         AX, AX
-	JZ            alone
-	VMOVDQA32     Z19, Z0
-	VSHUFF64X2    $0x4e, Z0, Z0, Z1
-	VPMINUD       Z1, Z0, Z0
-	VSHUFF64X2    $0xb1, Z0, Z0, Z1
-	VPMINUD       Z1, Z0, Z0
-	VPSHUFD       $0x4e, Z0, Z1
-	VPMINUD       Z1, Z0, Z0
-	VPSHUFD       $0xb1, Z0, Z1
-	VPMINUD       Z1, Z0, Z0
-
-alone:
-	VMOVD   X0, AX
-	MOVLQSX AX, AX
-	MOVQ    AX, j+48(FP)
+reduce:
+	VPORD.BCST selectConstants512<>+16(SB), Z7, Z7
+	VPMAXUD    Z7, Z6, Z1
+	VMOVDQA32  Z1, Z0
+	VSHUFF64X2 $0x4e, Z0, Z0, Z2
+	VPMAXUD    Z2, Z0, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z2
+	VPMAXUD    Z2, Z0, Z0
+	VPSHUFD    $0x4e, Z0, Z2
+	VPMAXUD    Z2, Z0, Z0
+	VPSHUFD    $0xb1, Z0, Z2
+	VPMAXUD    Z2, Z0, Z0
+	VPCMPEQD   Z1, Z0, K1
+	VMOVD      X0, AX
+	KMOVW      K1, CX
+	TZCNTL     CX, CX
+	MOVL       AX, DX
+	ANDL       $0x000000ff, DX
+	SHLL       $0x04, DX
+	ADDL       DX, CX
+	MOVQ       $-1, DX
+	CMPL       AX, $0x80000100
+	CMOVQCS    DX, CX
+	MOVQ       CX, j+48(FP)
 	VZEROUPPER
 	RET
-
-DATA selectLanes256<>+0(SB)/4, $0x00000000
-DATA selectLanes256<>+4(SB)/4, $0x00000001
-DATA selectLanes256<>+8(SB)/4, $0x00000002
-DATA selectLanes256<>+12(SB)/4, $0x00000003
-DATA selectLanes256<>+16(SB)/4, $0x00000004
-DATA selectLanes256<>+20(SB)/4, $0x00000005
-DATA selectLanes256<>+24(SB)/4, $0x00000006
-DATA selectLanes256<>+28(SB)/4, $0x00000007
-GLOBL selectLanes256<>(SB), RODATA|NOPTR, $32
 
 DATA selectBits256<>+0(SB)/4, $0x00000001
 DATA selectBits256<>+4(SB)/4, $0x00000002
@@ -223,18 +114,23 @@ DATA selectBits256<>+56(SB)/4, $0x00004000
 DATA selectBits256<>+60(SB)/4, $0x00008000
 GLOBL selectBits256<>(SB), RODATA|NOPTR, $64
 
-DATA selectNone256<>+0(SB)/4, $0xffffffff
-DATA selectNone256<>+4(SB)/4, $0xfffffff7
-GLOBL selectNone256<>(SB), RODATA|NOPTR, $8
+DATA selectGain256<>+0(SB)/4, $0xffffff00
+DATA selectGain256<>+4(SB)/4, $0xffffff00
+DATA selectGain256<>+8(SB)/4, $0xffffff00
+DATA selectGain256<>+12(SB)/4, $0xffffff00
+DATA selectGain256<>+16(SB)/4, $0xffffff00
+DATA selectGain256<>+20(SB)/4, $0xffffff00
+DATA selectGain256<>+24(SB)/4, $0xffffff00
+DATA selectGain256<>+28(SB)/4, $0xffffff00
+GLOBL selectGain256<>(SB), RODATA|NOPTR, $32
 
 DATA selectConstants256<>+0(SB)/4, $0x40000000
 DATA selectConstants256<>+4(SB)/4, $0x2b8cbccc
-DATA selectConstants256<>+8(SB)/4, $0x00000010
-DATA selectConstants256<>+12(SB)/4, $0x00000008
-GLOBL selectConstants256<>(SB), RODATA|NOPTR, $16
+DATA selectConstants256<>+8(SB)/4, $0x00000001
+GLOBL selectConstants256<>(SB), RODATA|NOPTR, $12
 
 // func smoSelectAVX2(n int, f *float32, ki *float32, diag *float32, fmin float32, di float32, low *uint16) (j int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, BMI, CMOV, FMA3
 TEXT ·smoSelectAVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
 	MOVQ         f+8(FP), CX
@@ -246,45 +142,42 @@ TEXT ·smoSelectAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS selectConstants256<>+0(SB), Y2
 	VBROADCASTSS selectConstants256<>+4(SB), Y3
 	VPBROADCASTD selectConstants256<>+8(SB), Y6
-	VMOVDQU      selectLanes256<>+0(SB), Y4
-	VPXOR        X5, X5, X5
 	VPXOR        X7, X7, X7
 	VPXOR        X8, X8, X8
-	VPBROADCASTD selectNone256<>+0(SB), Y9
-	VPBROADCASTD selectNone256<>+4(SB), Y10
+	VPXOR        X4, X4, X4
+	VPXOR        X5, X5, X5
 	SUBQ         $+16, AX
 	JL           wordDone
 
 word:
-	VADDPS       (BX), Y1, Y12
-	VFNMADD231PS (DX), Y2, Y12
-	VMAXPS       Y3, Y12, Y12
-	VSUBPS       (CX), Y0, Y11
-	VPBROADCASTW (SI), Y13
-	VPAND        selectBits256<>+0(SB), Y13, Y13
-	VPCMPEQD     selectBits256<>+0(SB), Y13, Y13
-	VANDPS       Y13, Y11, Y11
-	VMINPS       Y5, Y11, Y11
-	VMULPS       Y11, Y11, Y11
-	VDIVPS       Y12, Y11, Y11
-	VCMPPS       $0x1e, Y7, Y11, Y13
-	VBLENDVPS    Y13, Y11, Y7, Y7
-	VBLENDVPS    Y13, Y4, Y9, Y9
-	VADDPS       32(BX), Y1, Y12
-	VFNMADD231PS 32(DX), Y2, Y12
-	VMAXPS       Y3, Y12, Y12
-	VSUBPS       32(CX), Y0, Y11
-	VPBROADCASTW (SI), Y13
-	VPAND        selectBits256<>+32(SB), Y13, Y13
-	VPCMPEQD     selectBits256<>+32(SB), Y13, Y13
-	VANDPS       Y13, Y11, Y11
-	VMINPS       Y5, Y11, Y11
-	VMULPS       Y11, Y11, Y11
-	VDIVPS       Y12, Y11, Y11
-	VCMPPS       $0x1e, Y8, Y11, Y13
-	VBLENDVPS    Y13, Y11, Y8, Y8
-	VBLENDVPS    Y13, Y4, Y10, Y10
-	VPADDD       Y6, Y4, Y4
+	VPBROADCASTW (SI), Y9
+	VADDPS       (BX), Y1, Y11
+	VFNMADD231PS (DX), Y2, Y11
+	VMAXPS       Y3, Y11, Y11
+	VSUBPS       (CX), Y0, Y10
+	VPAND        selectBits256<>+0(SB), Y9, Y12
+	VPCMPEQD     Y4, Y12, Y12
+	VORPS        Y12, Y10, Y10
+	VMINPS       Y4, Y10, Y10
+	VMULPS       Y10, Y10, Y10
+	VDIVPS       Y11, Y10, Y10
+	VANDPS       selectGain256<>+0(SB), Y10, Y10
+	VORPS        Y5, Y10, Y10
+	VMAXPS       Y7, Y10, Y7
+	VADDPS       32(BX), Y1, Y11
+	VFNMADD231PS 32(DX), Y2, Y11
+	VMAXPS       Y3, Y11, Y11
+	VSUBPS       32(CX), Y0, Y10
+	VPAND        selectBits256<>+32(SB), Y9, Y9
+	VPCMPEQD     Y4, Y9, Y9
+	VORPS        Y9, Y10, Y10
+	VMINPS       Y4, Y10, Y10
+	VMULPS       Y10, Y10, Y10
+	VDIVPS       Y11, Y10, Y10
+	VANDPS       selectGain256<>+0(SB), Y10, Y10
+	VORPS        Y5, Y10, Y10
+	VMAXPS       Y8, Y10, Y8
+	VPADDD       Y6, Y5, Y5
 	ADDQ         $+64, CX
 	ADDQ         $+64, DX
 	ADDQ         $+64, BX
@@ -293,30 +186,29 @@ word:
 	JGE          word
 
 wordDone:
-	ADDQ         $+16, AX
-	VPBROADCASTD selectConstants256<>+12(SB), Y0
-	VPADDD       Y0, Y10, Y10
-	VPMAXSD      Y8, Y7, Y0
-	VPERM2I128   $0x01, Y0, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPSHUFD      $0x4e, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPSHUFD      $0xb1, Y0, Y1
-	VPMAXSD      Y1, Y0, Y0
-	VPCMPEQD     Y1, Y1, Y1
-	VCMPPS       $0x00, Y7, Y0, Y2
-	VBLENDVPS    Y2, Y9, Y1, Y3
-	VCMPPS       $0x00, Y8, Y0, Y2
-	VBLENDVPS    Y2, Y10, Y1, Y1
-	VPMINUD      Y1, Y3, Y3
-	VPERM2I128   $0x01, Y3, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VPSHUFD      $0x4e, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VPSHUFD      $0xb1, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VMOVD        X3, AX
-	MOVLQSX      AX, AX
-	MOVQ         AX, j+48(FP)
+	ADDQ       $+16, AX
+	VPMAXSD    Y8, Y7, Y0
+	VPERM2I128 $0x01, Y0, Y0, Y1
+	VPMAXSD    Y1, Y0, Y0
+	VPSHUFD    $0x4e, Y0, Y1
+	VPMAXSD    Y1, Y0, Y0
+	VPSHUFD    $0xb1, Y0, Y1
+	VPMAXSD    Y1, Y0, Y0
+	VMOVD      X0, AX
+	VPCMPEQD   Y7, Y0, Y1
+	VMOVMSKPS  Y1, CX
+	VPCMPEQD   Y8, Y0, Y1
+	VMOVMSKPS  Y1, DX
+	SHLL       $0x08, DX
+	ORL        DX, CX
+	TZCNTL     CX, CX
+	MOVL       AX, DX
+	ANDL       $0x000000ff, DX
+	SHLL       $0x04, DX
+	ADDL       DX, CX
+	MOVQ       $-1, DX
+	CMPL       AX, $0x00000100
+	CMOVQCS    DX, CX
+	MOVQ       CX, j+48(FP)
 	VZEROUPPER
 	RET

@@ -2,14 +2,14 @@
 
 package simd
 
-// smoSelectAVX512 is SMOSelect for AVX-512, with a reciprocal of 14 bits.
-// n is a multiple of 16.
+// smoSelectAVX512 is SMOSelect for AVX-512, with a reciprocal root of 14 bits.
+// n is a multiple of 16, at most 4096.
 //
 //go:noescape
 func smoSelectAVX512(n int, f *float32, ki *float32, diag *float32, fmin float32, di float32, low *uint16) (j int)
 
 // smoSelectAVX2 is SMOSelect for AVX2 and FMA.
-// n is a multiple of 16.
+// n is a multiple of 16, at most 4096.
 //
 //go:noescape
 func smoSelectAVX2(n int, f *float32, ki *float32, diag *float32, fmin float32, di float32, low *uint16) (j int)

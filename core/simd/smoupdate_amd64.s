@@ -22,20 +22,16 @@ GLOBL updateLanes512<>(SB), RODATA|NOPTR, $64
 
 DATA updateNone512<>+0(SB)/4, $0xffffffff
 DATA updateNone512<>+4(SB)/4, $0xffffffef
-DATA updateNone512<>+8(SB)/4, $0xffffffdf
-DATA updateNone512<>+12(SB)/4, $0xffffffcf
-GLOBL updateNone512<>(SB), RODATA|NOPTR, $16
+GLOBL updateNone512<>(SB), RODATA|NOPTR, $8
 
 DATA updateBounds512<>+0(SB)/4, $0x7f800000
 DATA updateBounds512<>+4(SB)/4, $0xff800000
 GLOBL updateBounds512<>(SB), RODATA|NOPTR, $8
 
-DATA updateOffset512<>+0(SB)/4, $0x00000000
-DATA updateOffset512<>+4(SB)/4, $0x00000010
-DATA updateOffset512<>+8(SB)/4, $0x00000020
-DATA updateOffset512<>+12(SB)/4, $0x00000030
-DATA updateOffset512<>+16(SB)/4, $0x00000040
-GLOBL updateOffset512<>(SB), RODATA|NOPTR, $20
+DATA updateSteps512<>+0(SB)/4, $0x00000000
+DATA updateSteps512<>+4(SB)/4, $0x00000010
+DATA updateSteps512<>+8(SB)/4, $0x00000020
+GLOBL updateSteps512<>(SB), RODATA|NOPTR, $12
 
 // func smoUpdateAVX512(n int, f *float32, ki *float32, kj *float32, t float32, up *uint16, low *uint16) (fmin float32, imin int, fmax float32)
 // Requires: AVX, AVX512F, BMI
@@ -49,87 +45,61 @@ TEXT ·smoUpdateAVX512(SB), NOSPLIT, $0-76
 	VBROADCASTSS t+32(FP), Z0
 	VMOVDQU32    updateLanes512<>+0(SB), Z1
 	VBROADCASTSS updateBounds512<>+0(SB), Z2
-	VBROADCASTSS updateBounds512<>+4(SB), Z10
-	VPBROADCASTD updateNone512<>+0(SB), Z6
+	VBROADCASTSS updateBounds512<>+4(SB), Z6
+	VPBROADCASTD updateNone512<>+0(SB), Z4
 	VBROADCASTSS updateBounds512<>+0(SB), Z3
-	VBROADCASTSS updateBounds512<>+4(SB), Z11
-	VPBROADCASTD updateNone512<>+4(SB), Z7
-	VBROADCASTSS updateBounds512<>+0(SB), Z4
-	VBROADCASTSS updateBounds512<>+4(SB), Z12
-	VPBROADCASTD updateNone512<>+8(SB), Z8
-	VBROADCASTSS updateBounds512<>+0(SB), Z5
-	VBROADCASTSS updateBounds512<>+4(SB), Z13
-	VPBROADCASTD updateNone512<>+12(SB), Z9
-	SUBQ         $+64, AX
+	VBROADCASTSS updateBounds512<>+4(SB), Z7
+	VPBROADCASTD updateNone512<>+4(SB), Z5
+	SUBQ         $+32, AX
 	JL           chainsDone
 
 chains:
-	VMOVUPS     (DX), Z14
-	VSUBPS      (BX), Z14, Z14
-	VFMADD213PS (CX), Z0, Z14
-	VMOVUPS     Z14, (CX)
-	VMOVUPS     64(DX), Z15
-	VSUBPS      64(BX), Z15, Z15
-	VFMADD213PS 64(CX), Z0, Z15
-	VMOVUPS     Z15, 64(CX)
-	VMOVUPS     128(DX), Z16
-	VSUBPS      128(BX), Z16, Z16
-	VFMADD213PS 128(CX), Z0, Z16
-	VMOVUPS     Z16, 128(CX)
-	VMOVUPS     192(DX), Z17
-	VSUBPS      192(BX), Z17, Z17
-	VFMADD213PS 192(CX), Z0, Z17
-	VMOVUPS     Z17, 192(CX)
+	VMOVUPS     (DX), Z8
+	VSUBPS      (BX), Z8, Z8
+	VFMADD213PS (CX), Z0, Z8
+	VMOVUPS     Z8, (CX)
 	KMOVW       (SI), K1
-	VCMPPS      $0x11, Z2, Z14, K1, K1
-	VMOVAPS     Z14, K1, Z2
-	VMOVDQA32   Z1, K1, Z6
+	VCMPPS      $0x11, Z2, Z8, K1, K1
+	VMOVAPS     Z8, K1, Z2
+	VMOVDQA32   Z1, K1, Z4
 	KMOVW       (DI), K1
-	VMAXPS      Z10, Z14, K1, Z10
+	VMAXPS      Z6, Z8, K1, Z6
+	VMOVUPS     64(DX), Z8
+	VSUBPS      64(BX), Z8, Z8
+	VFMADD213PS 64(CX), Z0, Z8
+	VMOVUPS     Z8, 64(CX)
 	KMOVW       2(SI), K1
-	VCMPPS      $0x11, Z3, Z15, K1, K1
-	VMOVAPS     Z15, K1, Z3
-	VMOVDQA32   Z1, K1, Z7
+	VCMPPS      $0x11, Z3, Z8, K1, K1
+	VMOVAPS     Z8, K1, Z3
+	VMOVDQA32   Z1, K1, Z5
 	KMOVW       2(DI), K1
-	VMAXPS      Z11, Z15, K1, Z11
-	KMOVW       4(SI), K1
-	VCMPPS      $0x11, Z4, Z16, K1, K1
-	VMOVAPS     Z16, K1, Z4
-	VMOVDQA32   Z1, K1, Z8
-	KMOVW       4(DI), K1
-	VMAXPS      Z12, Z16, K1, Z12
-	KMOVW       6(SI), K1
-	VCMPPS      $0x11, Z5, Z17, K1, K1
-	VMOVAPS     Z17, K1, Z5
-	VMOVDQA32   Z1, K1, Z9
-	KMOVW       6(DI), K1
-	VMAXPS      Z13, Z17, K1, Z13
-	VPADDD.BCST updateOffset512<>+16(SB), Z1, Z1
-	ADDQ        $+256, CX
-	ADDQ        $+256, DX
-	ADDQ        $+256, BX
-	ADDQ        $+8, SI
-	ADDQ        $+8, DI
-	SUBQ        $+64, AX
+	VMAXPS      Z7, Z8, K1, Z7
+	VPADDD.BCST updateSteps512<>+8(SB), Z1, Z1
+	ADDQ        $+128, CX
+	ADDQ        $+128, DX
+	ADDQ        $+128, BX
+	ADDQ        $+4, SI
+	ADDQ        $+4, DI
+	SUBQ        $+32, AX
 	JGE         chains
 
 chainsDone:
-	ADDQ $+64, AX
+	ADDQ $+32, AX
 	SUBQ $+16, AX
 	JL   restDone
 
 rest:
-	VMOVUPS     (DX), Z14
-	VSUBPS      (BX), Z14, Z14
-	VFMADD213PS (CX), Z0, Z14
-	VMOVUPS     Z14, (CX)
+	VMOVUPS     (DX), Z8
+	VSUBPS      (BX), Z8, Z8
+	VFMADD213PS (CX), Z0, Z8
+	VMOVUPS     Z8, (CX)
 	KMOVW       (SI), K1
-	VCMPPS      $0x11, Z2, Z14, K1, K1
-	VMOVAPS     Z14, K1, Z2
-	VMOVDQA32   Z1, K1, Z6
+	VCMPPS      $0x11, Z2, Z8, K1, K1
+	VMOVAPS     Z8, K1, Z2
+	VMOVDQA32   Z1, K1, Z4
 	KMOVW       (DI), K1
-	VMAXPS      Z10, Z14, K1, Z10
-	VPADDD.BCST updateOffset512<>+4(SB), Z1, Z1
+	VMAXPS      Z6, Z8, K1, Z6
+	VPADDD.BCST updateSteps512<>+4(SB), Z1, Z1
 	ADDQ        $+64, CX
 	ADDQ        $+64, DX
 	ADDQ        $+64, BX
@@ -139,77 +109,84 @@ rest:
 	JGE         rest
 
 restDone:
-	ADDQ          $+16, AX
-	VPADDD.BCST   updateOffset512<>+4(SB), Z7, Z7
-	VPADDD.BCST   updateOffset512<>+8(SB), Z8, Z8
-	VPADDD.BCST   updateOffset512<>+12(SB), Z9, Z9
-	VMINPS        Z4, Z2, Z0
-	VMINPS        Z5, Z3, Z1
-	VMINPS        Z1, Z0, Z0
-	VSHUFF64X2    $0x4e, Z0, Z0, Z1
-	VMINPS        Z1, Z0, Z0
-	VSHUFF64X2    $0xb1, Z0, Z0, Z1
-	VMINPS        Z1, Z0, Z0
-	VPSHUFD       $0x4e, Z0, Z1
-	VMINPS        Z1, Z0, Z0
-	VPSHUFD       $0xb1, Z0, Z1
-	VMINPS        Z1, Z0, Z0
-	VPTERNLOGD    $0xff, Z18, Z18, Z18
-	VCMPPS        $0x00, Z2, Z0, K1
-	VMOVDQA32     Z6, K1, Z18
-	KMOVW         K1, K1
-	VCMPPS        $0x00, Z3, Z0, K2
-	VPMINUD       Z7, Z18, K2, Z18
-	KORW          K2, K1, K1
-	VCMPPS        $0x00, Z4, Z0, K2
-	VPMINUD       Z8, Z18, K2, Z18
-	KORW          K2, K1, K1
-	VCMPPS        $0x00, Z5, Z0, K2
-	VPMINUD       Z9, Z18, K2, Z18
-	KORW          K2, K1, K1
-	KMOVW         K1, AX
-	VPCOMPRESSD.Z Z18, K1, Z1
-	BLSRL         AX, AX
-	JZ            alone
-	VMOVDQA32     Z18, Z1
-	VSHUFF64X2    $0x4e, Z1, Z1, Z2
-	VPMINUD       Z2, Z1, Z1
-	VSHUFF64X2    $0xb1, Z1, Z1, Z2
-	VPMINUD       Z2, Z1, Z1
-	VPSHUFD       $0x4e, Z1, Z2
-	VPMINUD       Z2, Z1, Z1
-	VPSHUFD       $0xb1, Z1, Z2
-	VPMINUD       Z2, Z1, Z1
+	ADDQ            $+16, AX
+	VPADDD.BCST     updateSteps512<>+4(SB), Z5, Z5
+	VPSRAD          $0x1f, Z2, Z0
+	VPTERNLOGD.BCST $0x6c, updateOrder512<>+0(SB), Z0, Z2
+	VPSUBD          Z0, Z2, Z2
+	VPSRAD          $0x1f, Z3, Z0
+	VPTERNLOGD.BCST $0x6c, updateOrder512<>+0(SB), Z0, Z3
+	VPSUBD          Z0, Z3, Z3
+	VPMINSD         Z3, Z2, Z0
+	VSHUFF64X2      $0x4e, Z0, Z0, Z1
+	VPMINSD         Z1, Z0, Z0
+	VSHUFF64X2      $0xb1, Z0, Z0, Z1
+	VPMINSD         Z1, Z0, Z0
+	VPSHUFD         $0x4e, Z0, Z1
+	VPMINSD         Z1, Z0, Z0
+	VPSHUFD         $0xb1, Z0, Z1
+	VPMINSD         Z1, Z0, Z0
+	VPTERNLOGD      $0xff, Z9, Z9, Z9
+	VPCMPEQD        Z2, Z0, K1
+	VPCMPEQD        Z3, Z0, K2
+	VMOVDQA32       Z4, K1, Z9
+	VPMINUD         Z5, Z9, K2, Z9
+	KORW            K1, K2, K2
+	KMOVW           K2, AX
+	VPCOMPRESSD.Z   Z9, K2, Z1
+	BLSRL           AX, AX
+	JZ              alone
+	VMOVDQA32       Z9, Z1
+	VSHUFF64X2      $0x4e, Z1, Z1, Z2
+	VPMINUD         Z2, Z1, Z1
+	VSHUFF64X2      $0xb1, Z1, Z1, Z2
+	VPMINUD         Z2, Z1, Z1
+	VPSHUFD         $0x4e, Z1, Z2
+	VPMINUD         Z2, Z1, Z1
+	VPSHUFD         $0xb1, Z1, Z2
+	VPMINUD         Z2, Z1, Z1
 
 alone:
-	VMOVD      X1, AX
-	MOVLQSX    AX, AX
-	MOVQ       AX, imin+64(FP)
-	VMOVSS     X0, fmin+56(FP)
-	VMAXPS     Z12, Z10, Z10
-	VMAXPS     Z13, Z11, Z11
-	VMAXPS     Z11, Z10, Z10
-	VSHUFF64X2 $0x4e, Z10, Z10, Z1
-	VMAXPS     Z1, Z10, Z10
-	VSHUFF64X2 $0xb1, Z10, Z10, Z1
-	VMAXPS     Z1, Z10, Z10
-	VPSHUFD    $0x4e, Z10, Z1
-	VMAXPS     Z1, Z10, Z10
-	VPSHUFD    $0xb1, Z10, Z1
-	VMAXPS     Z1, Z10, Z10
-	VMOVSS     X10, fmax+72(FP)
+	VMOVD           X1, AX
+	MOVLQSX         AX, AX
+	MOVQ            AX, imin+64(FP)
+	VPABSD          Z0, Z1
+	VPTERNLOGD.BCST $0xec, updateOrder512<>+4(SB), Z1, Z0
+	VMOVSS          X0, fmin+56(FP)
+	VMAXPS          Z7, Z6, Z6
+	VSHUFF64X2      $0x4e, Z6, Z6, Z1
+	VMAXPS          Z1, Z6, Z6
+	VSHUFF64X2      $0xb1, Z6, Z6, Z1
+	VMAXPS          Z1, Z6, Z6
+	VPSHUFD         $0x4e, Z6, Z1
+	VMAXPS          Z1, Z6, Z6
+	VPSHUFD         $0xb1, Z6, Z1
+	VMAXPS          Z1, Z6, Z6
+	VMOVSS          X6, fmax+72(FP)
 	VZEROUPPER
 	RET
 
-DATA updateLanes256<>+0(SB)/4, $0x00000000
-DATA updateLanes256<>+4(SB)/4, $0x00000001
-DATA updateLanes256<>+8(SB)/4, $0x00000002
-DATA updateLanes256<>+12(SB)/4, $0x00000003
-DATA updateLanes256<>+16(SB)/4, $0x00000004
-DATA updateLanes256<>+20(SB)/4, $0x00000005
-DATA updateLanes256<>+24(SB)/4, $0x00000006
-DATA updateLanes256<>+28(SB)/4, $0x00000007
-GLOBL updateLanes256<>(SB), RODATA|NOPTR, $32
+DATA updateOrder512<>+0(SB)/4, $0x7fffffff
+DATA updateOrder512<>+4(SB)/4, $0x80000000
+GLOBL updateOrder512<>(SB), RODATA|NOPTR, $8
+
+DATA updateLanes256<>+0(SB)/4, $0x00000001
+DATA updateLanes256<>+4(SB)/4, $0x00000002
+DATA updateLanes256<>+8(SB)/4, $0x00000003
+DATA updateLanes256<>+12(SB)/4, $0x00000004
+DATA updateLanes256<>+16(SB)/4, $0x00000005
+DATA updateLanes256<>+20(SB)/4, $0x00000006
+DATA updateLanes256<>+24(SB)/4, $0x00000007
+DATA updateLanes256<>+28(SB)/4, $0x00000008
+DATA updateLanes256<>+32(SB)/4, $0x00000009
+DATA updateLanes256<>+36(SB)/4, $0x0000000a
+DATA updateLanes256<>+40(SB)/4, $0x0000000b
+DATA updateLanes256<>+44(SB)/4, $0x0000000c
+DATA updateLanes256<>+48(SB)/4, $0x0000000d
+DATA updateLanes256<>+52(SB)/4, $0x0000000e
+DATA updateLanes256<>+56(SB)/4, $0x0000000f
+DATA updateLanes256<>+60(SB)/4, $0x00000010
+GLOBL updateLanes256<>(SB), RODATA|NOPTR, $64
 
 DATA updateBits256<>+0(SB)/4, $0x00000001
 DATA updateBits256<>+4(SB)/4, $0x00000002
@@ -229,25 +206,10 @@ DATA updateBits256<>+56(SB)/4, $0x00004000
 DATA updateBits256<>+60(SB)/4, $0x00008000
 GLOBL updateBits256<>(SB), RODATA|NOPTR, $64
 
-DATA updateOne256<>+0(SB)/4, $0x7f800000
-DATA updateOne256<>+4(SB)/4, $0xff800000
-DATA updateOne256<>+8(SB)/4, $0x00000010
-DATA updateOne256<>+12(SB)/4, $0x00000008
-GLOBL updateOne256<>(SB), RODATA|NOPTR, $16
-
-DATA updateNone256<>+0(SB)/4, $0xffffffff
-DATA updateNone256<>+4(SB)/4, $0xfffffff7
-GLOBL updateNone256<>(SB), RODATA|NOPTR, $8
-
-DATA updateFloor256<>+0(SB)/4, $0xff800000
-DATA updateFloor256<>+4(SB)/4, $0xff800000
-DATA updateFloor256<>+8(SB)/4, $0xff800000
-DATA updateFloor256<>+12(SB)/4, $0xff800000
-DATA updateFloor256<>+16(SB)/4, $0xff800000
-DATA updateFloor256<>+20(SB)/4, $0xff800000
-DATA updateFloor256<>+24(SB)/4, $0xff800000
-DATA updateFloor256<>+28(SB)/4, $0xff800000
-GLOBL updateFloor256<>(SB), RODATA|NOPTR, $32
+DATA updateConstants256<>+0(SB)/4, $0x7f800000
+DATA updateConstants256<>+4(SB)/4, $0xff800000
+DATA updateConstants256<>+8(SB)/4, $0x00000010
+GLOBL updateConstants256<>(SB), RODATA|NOPTR, $12
 
 // func smoUpdateAVX2(n int, f *float32, ki *float32, kj *float32, t float32, up *uint16, low *uint16) (fmin float32, imin int, fmax float32)
 // Requires: AVX, AVX2, FMA3
@@ -259,53 +221,54 @@ TEXT ·smoUpdateAVX2(SB), NOSPLIT, $0-76
 	MOVQ         up+40(FP), SI
 	MOVQ         low+48(FP), DI
 	VBROADCASTSS t+32(FP), Y0
-	VMOVDQU      updateLanes256<>+0(SB), Y1
-	VPBROADCASTD updateOne256<>+8(SB), Y2
-	VBROADCASTSS updateOne256<>+0(SB), Y3
-	VBROADCASTSS updateOne256<>+4(SB), Y7
-	VPBROADCASTD updateNone256<>+0(SB), Y5
-	VBROADCASTSS updateOne256<>+0(SB), Y4
-	VBROADCASTSS updateOne256<>+4(SB), Y8
-	VPBROADCASTD updateNone256<>+4(SB), Y6
+	VPBROADCASTD updateConstants256<>+8(SB), Y1
+	VPXOR        X2, X2, X2
+	VPXOR        X5, X5, X5
+	VPXOR        X6, X6, X6
+	VBROADCASTSS updateConstants256<>+0(SB), Y3
+	VBROADCASTSS updateConstants256<>+4(SB), Y7
+	VMOVDQU      updateLanes256<>+0(SB), Y9
+	VBROADCASTSS updateConstants256<>+0(SB), Y4
+	VBROADCASTSS updateConstants256<>+4(SB), Y8
+	VMOVDQU      updateLanes256<>+32(SB), Y10
 	SUBQ         $+16, AX
 	JL           wordDone
 
 word:
-	VMOVUPS      (DX), Y9
-	VSUBPS       (BX), Y9, Y9
-	VFMADD213PS  (CX), Y0, Y9
-	VMOVUPS      Y9, (CX)
-	VPBROADCASTW (SI), Y10
-	VPAND        updateBits256<>+0(SB), Y10, Y10
-	VPCMPEQD     updateBits256<>+0(SB), Y10, Y10
-	VCMPPS       $0x11, Y3, Y9, Y11
-	VPAND        Y10, Y11, Y11
-	VBLENDVPS    Y11, Y9, Y3, Y3
-	VBLENDVPS    Y11, Y1, Y5, Y5
-	VPBROADCASTW (DI), Y10
-	VPAND        updateBits256<>+0(SB), Y10, Y10
-	VPCMPEQD     updateBits256<>+0(SB), Y10, Y10
-	VMOVUPS      updateFloor256<>+0(SB), Y11
-	VBLENDVPS    Y10, Y9, Y11, Y11
-	VMAXPS       Y7, Y11, Y7
-	VMOVUPS      32(DX), Y9
-	VSUBPS       32(BX), Y9, Y9
-	VFMADD213PS  32(CX), Y0, Y9
-	VMOVUPS      Y9, 32(CX)
-	VPBROADCASTW (SI), Y10
-	VPAND        updateBits256<>+32(SB), Y10, Y10
-	VPCMPEQD     updateBits256<>+32(SB), Y10, Y10
-	VCMPPS       $0x11, Y4, Y9, Y11
-	VPAND        Y10, Y11, Y11
-	VBLENDVPS    Y11, Y9, Y4, Y4
-	VBLENDVPS    Y11, Y1, Y6, Y6
-	VPBROADCASTW (DI), Y10
-	VPAND        updateBits256<>+32(SB), Y10, Y10
-	VPCMPEQD     updateBits256<>+32(SB), Y10, Y10
-	VMOVUPS      updateFloor256<>+0(SB), Y11
-	VBLENDVPS    Y10, Y9, Y11, Y11
+	VPBROADCASTW (SI), Y11
+	VPBROADCASTW (DI), Y12
+	VMOVUPS      (DX), Y13
+	VSUBPS       (BX), Y13, Y13
+	VFMADD213PS  (CX), Y0, Y13
+	VMOVUPS      Y13, (CX)
+	VPAND        updateBits256<>+0(SB), Y11, Y14
+	VPCMPEQD     Y2, Y14, Y14
+	VORPS        Y13, Y14, Y14
+	VCMPPS       $0x11, Y3, Y14, Y15
+	VMINPS       Y3, Y14, Y3
+	VPAND        Y9, Y15, Y15
+	VPMAXSD      Y15, Y5, Y5
+	VPAND        updateBits256<>+0(SB), Y12, Y14
+	VPCMPEQD     Y2, Y14, Y14
+	VORPS        Y13, Y14, Y14
+	VMAXPS       Y7, Y14, Y7
+	VPADDD       Y1, Y9, Y9
+	VMOVUPS      32(DX), Y13
+	VSUBPS       32(BX), Y13, Y13
+	VFMADD213PS  32(CX), Y0, Y13
+	VMOVUPS      Y13, 32(CX)
+	VPAND        updateBits256<>+32(SB), Y11, Y11
+	VPCMPEQD     Y2, Y11, Y11
+	VORPS        Y13, Y11, Y11
+	VCMPPS       $0x11, Y4, Y11, Y14
+	VMINPS       Y4, Y11, Y4
+	VPAND        Y10, Y14, Y14
+	VPMAXSD      Y14, Y6, Y6
+	VPAND        updateBits256<>+32(SB), Y12, Y11
+	VPCMPEQD     Y2, Y11, Y11
+	VORPS        Y13, Y11, Y11
 	VMAXPS       Y8, Y11, Y8
-	VPADDD       Y2, Y1, Y1
+	VPADDD       Y1, Y10, Y10
 	ADDQ         $+64, CX
 	ADDQ         $+64, DX
 	ADDQ         $+64, BX
@@ -315,39 +278,40 @@ word:
 	JGE          word
 
 wordDone:
-	ADDQ         $+16, AX
-	VPBROADCASTD updateOne256<>+12(SB), Y0
-	VPADDD       Y0, Y6, Y6
-	VMINPS       Y4, Y3, Y0
-	VPERM2I128   $0x01, Y0, Y0, Y1
-	VMINPS       Y1, Y0, Y0
-	VPSHUFD      $0x4e, Y0, Y1
-	VMINPS       Y1, Y0, Y0
-	VPSHUFD      $0xb1, Y0, Y1
-	VMINPS       Y1, Y0, Y0
-	VPCMPEQD     Y1, Y1, Y1
-	VCMPPS       $0x00, Y3, Y0, Y2
-	VBLENDVPS    Y2, Y5, Y1, Y3
-	VCMPPS       $0x00, Y4, Y0, Y2
-	VBLENDVPS    Y2, Y6, Y1, Y1
-	VPMINUD      Y1, Y3, Y3
-	VPERM2I128   $0x01, Y3, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VPSHUFD      $0x4e, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VPSHUFD      $0xb1, Y3, Y2
-	VPMINUD      Y2, Y3, Y3
-	VMOVD        X3, AX
-	MOVLQSX      AX, AX
-	MOVQ         AX, imin+64(FP)
-	VMOVSS       X0, fmin+56(FP)
-	VMAXPS       Y8, Y7, Y7
-	VPERM2I128   $0x01, Y7, Y7, Y1
-	VMAXPS       Y1, Y7, Y7
-	VPSHUFD      $0x4e, Y7, Y1
-	VMAXPS       Y1, Y7, Y7
-	VPSHUFD      $0xb1, Y7, Y1
-	VMAXPS       Y1, Y7, Y7
-	VMOVSS       X7, fmax+72(FP)
+	ADDQ       $+16, AX
+	VPCMPEQD   Y0, Y0, Y0
+	VPADDD     Y0, Y5, Y5
+	VPADDD     Y0, Y6, Y6
+	VMINPS     Y4, Y3, Y0
+	VPERM2I128 $0x01, Y0, Y0, Y1
+	VMINPS     Y1, Y0, Y0
+	VPSHUFD    $0x4e, Y0, Y1
+	VMINPS     Y1, Y0, Y0
+	VPSHUFD    $0xb1, Y0, Y1
+	VMINPS     Y1, Y0, Y0
+	VPCMPEQD   Y1, Y1, Y1
+	VCMPPS     $0x00, Y3, Y0, Y2
+	VBLENDVPS  Y2, Y5, Y1, Y3
+	VCMPPS     $0x00, Y4, Y0, Y2
+	VBLENDVPS  Y2, Y6, Y1, Y1
+	VPMINUD    Y1, Y3, Y3
+	VPERM2I128 $0x01, Y3, Y3, Y2
+	VPMINUD    Y2, Y3, Y3
+	VPSHUFD    $0x4e, Y3, Y2
+	VPMINUD    Y2, Y3, Y3
+	VPSHUFD    $0xb1, Y3, Y2
+	VPMINUD    Y2, Y3, Y3
+	VMOVD      X3, AX
+	MOVLQSX    AX, AX
+	MOVQ       AX, imin+64(FP)
+	VMOVSS     X0, fmin+56(FP)
+	VMAXPS     Y8, Y7, Y7
+	VPERM2I128 $0x01, Y7, Y7, Y1
+	VMAXPS     Y1, Y7, Y7
+	VPSHUFD    $0x4e, Y7, Y1
+	VMAXPS     Y1, Y7, Y7
+	VPSHUFD    $0xb1, Y7, Y1
+	VMAXPS     Y1, Y7, Y7
+	VMOVSS     X7, fmax+72(FP)
 	VZEROUPPER
 	RET

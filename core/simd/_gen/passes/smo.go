@@ -10,124 +10,123 @@ import (
 const (
 	updateSignature = "(n int, f, ki, kj *float32, t float32, up, low *uint16) (fmin float32, imin int, fmax float32)"
 	selectSignature = "(n int, f, ki, diag *float32, fmin, di float32, low *uint16) (j int)"
-	exactUnit       = "\nn is a multiple of 16."
 )
 
-// smoUpdate generates SMOUpdate. Each chain of comparisons is as long as its
-// latency, so a pass runs several chains at once, each with the best value and
-// its index in every lane, and combines them at the end. Values decide first;
-// among the lanes equal to the best, the smallest index as an unsigned number:
-// a lane that chose nothing keeps -1, the largest.
+// Both passes run two chains of comparisons at once, since a comparison and
+// what follows from it take longer than the rest of the work on a vector. At
+// the end of a pass the chains, and the lanes in them, are reduced to one
+// result. The other pass waits for that, so latency counts more than
+// instructions there.
+const chains = 2
+
+// smoUpdate generates SMOUpdate. Each lane keeps its smallest value and the
+// index of that. The smallest value of all decides first; among the lanes equal
+// to it, the smallest index as an unsigned number: a lane that chose nothing
+// keeps -1, the largest.
 func smoUpdate(k *kernels) {
 	smoUpdate512(k)
 	smoUpdate256(k)
 }
 
-// smoChains is the number of zmm chains, each of 16 lanes.
-const smoChains = 4
-
-// smoNone starts the index of each chain such that adding the chain's offset
-// at the end gives -1.
-func smoNone(chains, lanes int) []uint32 {
-	v := make([]uint32, chains)
-	for c := range v {
-		v[c] = uint32(-1 - c*lanes)
-	}
-	return v
-}
-
 func smoUpdate512(k *kernels) {
 	lanes := k.table("updateLanes512", iota32(16)...)
-	none := k.table("updateNone512", smoNone(smoChains, 16)...)
+	none := k.table("updateNone512", 1<<32-1, 1<<32-1-16) // -1 when the chain's first lane is added
 	bounds := k.table("updateBounds512", inf, negInf)
-	offset := k.table("updateOffset512", 0, 16, 32, 48, 64)
+	steps := k.table("updateSteps512", 0, 16, 32)
 
-	k.begin("smoUpdateAVX512", updateSignature, "is SMOUpdate for AVX-512."+exactUnit)
+	k.begin("smoUpdateAVX512", updateSignature, "is SMOUpdate for AVX-512.\nn is a multiple of 16.")
 	n := k.arg("n")
 	f, ki, kj := k.arg("f"), k.arg("ki"), k.arg("kj")
 	up, low := k.arg("up"), k.arg("low")
 	t, lane := k.ZMM(), k.ZMM()
 	k.VBROADCASTSS(k.mem("t"), t)
 	k.VMOVDQU32(lanes, lane)
-	fmin, imin, fmax := k.zmms(smoChains), k.zmms(smoChains), k.zmms(smoChains)
-	for c := range smoChains {
+	fmin, imin, fmax := k.zmms(chains), k.zmms(chains), k.zmms(chains)
+	for c := range chains {
 		k.VBROADCASTSS(bounds, fmin[c])
 		k.VBROADCASTSS(bounds.Offset(4), fmax[c])
 		k.VPBROADCASTD(none.Offset(4*c), imin[c])
 	}
 
 	step := func(chains int) {
-		g := k.zmms(chains)
-		for c := range g {
-			k.VMOVUPS(at(ki, 64*c), g[c])
-			k.VSUBPS(at(kj, 64*c), g[c], g[c])
-			k.VFMADD213PS(at(f, 64*c), t, g[c])
-			k.VMOVUPS(g[c], at(f, 64*c))
-		}
-		for c := range g {
-			m, better := k.K(), k.K()
+		for c := range chains {
+			g, m, better := k.ZMM(), k.K(), k.K()
+			k.VMOVUPS(at(ki, 64*c), g)
+			k.VSUBPS(at(kj, 64*c), g, g)
+			k.VFMADD213PS(at(f, 64*c), t, g)
+			k.VMOVUPS(g, at(f, 64*c))
 			k.KMOVW(at(up, 2*c), m)
-			k.VCMPPS(less, fmin[c], g[c], m, better)
-			k.VMOVAPS(g[c], better, fmin[c])
+			k.VCMPPS(less, fmin[c], g, m, better)
+			k.VMOVAPS(g, better, fmin[c])
 			k.VMOVDQA32(lane, better, imin[c])
 			k.KMOVW(at(low, 2*c), m)
-			k.VMAXPS(fmax[c], g[c], m, fmax[c]) // the second operand if either is NaN
+			k.VMAXPS(fmax[c], g, m, fmax[c]) // the accumulator if g is NaN
 		}
-		k.VPADDD_BCST(offset.Offset(4*chains), lane, lane)
+		k.VPADDD_BCST(steps.Offset(4*chains), lane, lane)
 		k.advance(64*chains, f, ki, kj)
 		k.advance(2*chains, up, low)
 	}
-	k.loop("chains", n, 16*smoChains, func() { step(smoChains) })
+	k.loop("chains", n, 16*chains, func() { step(chains) })
 	k.loop("rest", n, 16, func() { step(1) })
 
-	for c := 1; c < smoChains; c++ {
-		k.VPADDD_BCST(offset.Offset(4*c), imin[c], imin[c])
-	}
+	k.VPADDD_BCST(steps.Offset(4), imin[1], imin[1])
 	best, tmp := k.ZMM(), k.ZMM()
-	tree(k.VMINPS, best, fmin, k.zmms(smoChains/2))
-	k.fold(best, tmp, k.VMINPS)
+	o := newOrder(k)
+	o.toInt(fmin[0])
+	o.toInt(fmin[1])
+	k.VPMINSD(fmin[1], fmin[0], best)
+	k.fold(best, tmp, k.VPMINSD)
 	i := smallestIndex512(k, best, fmin, imin)
 	k.MOVQ(i, k.result("imin"))
+	o.toFloat(best)
 	k.VMOVSS(best.AsX(), k.result("fmin"))
-	tree(k.VMAXPS, fmax[0], fmax, fmax)
+	k.VMAXPS(fmax[1], fmax[0], fmax[0])
 	k.fold(fmax[0], tmp, k.VMAXPS)
 	k.VMOVSS(fmax[0].AsX(), k.result("fmax"))
 	k.end()
 }
 
-// tree combines the registers of v pairwise into dst, in between through t.
-func tree(op func(...Op), dst reg.VecVirtual, v, t []reg.VecVirtual) {
-	for len(v) > 2 {
-		half := len(v) / 2
-		for c := range half {
-			op(v[half+c], v[c], t[c])
-		}
-		v = t[:half]
-	}
-	op(v[1], v[0], dst)
+// order maps floats that are not NaN to integers of the same order and back:
+// integers compare in one cycle, floats in four. Both zeros become 0.
+type order struct {
+	k               *kernels
+	magnitude, sign Mem
+}
+
+func newOrder(k *kernels) order {
+	bits := k.table("updateOrder512", 0x7fffffff, 0x80000000)
+	return order{k, bits, bits.Offset(4)}
+}
+
+// toInt gives x where x ≥ 0, else -|x|, of the bits of x.
+func (o order) toInt(x reg.VecVirtual) {
+	t := o.k.ZMM()
+	o.k.VPSRAD(U8(31), x, t)
+	o.k.VPTERNLOGD_BCST(U8(0x6c), o.magnitude, t, x) // x & magnitude ^ t
+	o.k.VPSUBD(t, x, x)
+}
+
+func (o order) toFloat(x reg.VecVirtual) {
+	t := o.k.ZMM()
+	o.k.VPABSD(x, t)
+	o.k.VPTERNLOGD_BCST(U8(0xec), o.sign, t, x) // x & sign | t
 }
 
 // smallestIndex512 gives the smallest index, as an unsigned number, among the
-// lanes of any chain whose value equals the best.
+// lanes of either chain whose value equals the best.
 func smallestIndex512(k *kernels, best reg.VecVirtual, value, index []reg.VecVirtual) reg.Register {
-	found, any := k.ZMM(), k.K()
+	found, m0, m1 := k.ZMM(), k.K(), k.K()
 	k.VPTERNLOGD(U8(0xff), found, found, found)
-	for c := range value {
-		m := k.K()
-		k.VCMPPS(equal, value[c], best, m)
-		if c == 0 {
-			k.VMOVDQA32(index[c], m, found)
-			k.KMOVW(m, any)
-		} else {
-			k.VPMINUD(index[c], found, m, found)
-			k.KORW(m, any, any)
-		}
-	}
+	k.VPCMPEQD(value[0], best, m0)
+	k.VPCMPEQD(value[1], best, m1)
+	k.VMOVDQA32(index[0], m0, found)
+	k.VPMINUD(index[1], found, m1, found)
+	k.KORW(m0, m1, m1)
 	// Nearly always one lane alone holds the best: fetch it and be done.
 	lanes, rest, i := k.GP32(), k.GP32(), k.GP64()
 	first, tmp := k.ZMM(), k.ZMM()
-	k.KMOVW(any, lanes)
-	k.VPCOMPRESSD_Z(found, any, first)
+	k.KMOVW(m1, lanes)
+	k.VPCOMPRESSD_Z(found, m1, first)
 	k.BLSRL(lanes, rest)
 	k.JZ(LabelRef("alone"))
 	k.VMOVDQA32(found, first)
@@ -138,53 +137,57 @@ func smallestIndex512(k *kernels, best reg.VecVirtual, value, index []reg.VecVir
 	return i
 }
 
+// smoUpdate256 makes the lanes without a bit NaN, which loses every comparison.
+// Its indices count from 1, and 0 is none: those found later are larger, so
+// that a maximum keeps the last.
 func smoUpdate256(k *kernels) {
-	lanes := k.table("updateLanes256", iota32(8)...)
+	lanes := k.table("updateLanes256", iota32(17)[1:]...)
 	bit := k.table("updateBits256", maskBits()...)
-	one := k.table("updateOne256", inf, negInf, 16, 8)
-	none := k.table("updateNone256", smoNone(2, 8)...)
-	floor := k.table("updateFloor256", negInf, negInf, negInf, negInf, negInf, negInf, negInf, negInf)
+	constants := k.table("updateConstants256", inf, negInf, 16)
 
-	k.begin("smoUpdateAVX2", updateSignature, "is SMOUpdate for AVX2 and FMA."+exactUnit)
+	k.begin("smoUpdateAVX2", updateSignature, "is SMOUpdate for AVX2 and FMA.\nn is a multiple of 16.")
 	n := k.arg("n")
 	f, ki, kj := k.arg("f"), k.arg("ki"), k.arg("kj")
 	up, low := k.arg("up"), k.arg("low")
-	t, lane, sixteen := k.YMM(), k.YMM(), k.YMM()
+	t, sixteen, zero := k.YMM(), k.YMM(), k.YMM()
 	k.VBROADCASTSS(k.mem("t"), t)
-	k.VMOVDQU(lanes, lane)
-	k.VPBROADCASTD(one.Offset(8), sixteen)
-	fmin, imin, fmax := k.ymms(2), k.ymms(2), k.ymms(2)
-	for c := range 2 {
-		k.VBROADCASTSS(one, fmin[c])
-		k.VBROADCASTSS(one.Offset(4), fmax[c])
-		k.VPBROADCASTD(none.Offset(4*c), imin[c])
+	k.VPBROADCASTD(constants.Offset(8), sixteen)
+	k.zero(zero)
+	fmin, imin, fmax, lane := k.ymms(chains), k.ymms(chains), k.ymms(chains), k.ymms(chains)
+	k.zero(imin...)
+	for c := range chains {
+		k.VBROADCASTSS(constants, fmin[c])
+		k.VBROADCASTSS(constants.Offset(4), fmax[c])
+		k.VMOVDQU(lanes.Offset(32*c), lane[c])
 	}
 	k.loop("word", n, 16, func() {
-		for c := range 2 {
+		upWord, lowWord := k.YMM(), k.YMM()
+		k.VPBROADCASTW(at(up, 0), upWord)
+		k.VPBROADCASTW(at(low, 0), lowWord)
+		for c := range chains {
 			g, m, better := k.YMM(), k.YMM(), k.YMM()
 			k.VMOVUPS(at(ki, 32*c), g)
 			k.VSUBPS(at(kj, 32*c), g, g)
 			k.VFMADD213PS(at(f, 32*c), t, g)
 			k.VMOVUPS(g, at(f, 32*c))
-			expandMask(k, up, bit.Offset(32*c), m)
-			k.VCMPPS(less, fmin[c], g, better)
-			k.VPAND(m, better, better)
-			k.VBLENDVPS(better, g, fmin[c], fmin[c])
-			k.VBLENDVPS(better, lane, imin[c], imin[c])
-			expandMask(k, low, bit.Offset(32*c), m)
-			// Lanes without the bit give -Inf.
-			floored := k.YMM()
-			k.VMOVUPS(floor, floored)
-			k.VBLENDVPS(m, g, floored, floored)
-			k.VMAXPS(fmax[c], floored, fmax[c]) // the second operand if either is NaN
+			clearBits(k, upWord, bit.Offset(32*c), zero, m)
+			k.VORPS(g, m, m)
+			k.VCMPPS(less, fmin[c], m, better)
+			k.VMINPS(fmin[c], m, fmin[c]) // the accumulator if m is NaN
+			k.VPAND(lane[c], better, better)
+			k.VPMAXSD(better, imin[c], imin[c])
+			clearBits(k, lowWord, bit.Offset(32*c), zero, m)
+			k.VORPS(g, m, m)
+			k.VMAXPS(fmax[c], m, fmax[c])
+			k.VPADDD(sixteen, lane[c], lane[c])
 		}
-		k.VPADDD(sixteen, lane, lane)
 		k.advance(64, f, ki, kj)
 		k.advance(2, up, low)
 	})
-	eight := k.YMM()
-	k.VPBROADCASTD(one.Offset(12), eight)
-	k.VPADDD(eight, imin[1], imin[1])
+	minusOne := k.YMM()
+	k.VPCMPEQD(minusOne, minusOne, minusOne)
+	k.VPADDD(minusOne, imin[0], imin[0])
+	k.VPADDD(minusOne, imin[1], imin[1])
 
 	best, tmp := k.YMM(), k.YMM()
 	k.VMINPS(fmin[1], fmin[0], best)
@@ -200,28 +203,27 @@ func smoUpdate256(k *kernels) {
 
 // maskBits has bit i of a mask word in the i-th of 16 lanes.
 func maskBits() []uint32 {
-	v := make([]uint32, 16)
+	v := iota32(16)
 	for i := range v {
 		v[i] = 1 << i
 	}
 	return v
 }
 
-// expandMask turns eight bits of a mask word into lanes of all ones or zeros.
-func expandMask(k *kernels, word reg.Register, bits Mem, m reg.VecVirtual) {
-	k.VPBROADCASTW(at(word, 0), m)
-	k.VPAND(bits, m, m)
-	k.VPCMPEQD(bits, m, m)
+// clearBits gives lanes of all ones where a bit of the mask word is clear.
+func clearBits(k *kernels, word reg.VecVirtual, bits Mem, zero, m reg.VecVirtual) {
+	k.VPAND(bits, word, m)
+	k.VPCMPEQD(zero, m, m)
 }
 
 func smallestIndex256(k *kernels, best reg.VecVirtual, value, index []reg.VecVirtual) reg.Register {
-	found, none, tmp := k.YMM(), k.YMM(), k.YMM()
-	k.VPCMPEQD(none, none, none)
+	found, other, tmp := k.YMM(), k.YMM(), k.YMM()
+	k.VPCMPEQD(other, other, other)
 	k.VCMPPS(equal, value[0], best, tmp)
-	k.VBLENDVPS(tmp, index[0], none, found)
+	k.VBLENDVPS(tmp, index[0], other, found)
 	k.VCMPPS(equal, value[1], best, tmp)
-	k.VBLENDVPS(tmp, index[1], none, none)
-	k.VPMINUD(none, found, found)
+	k.VBLENDVPS(tmp, index[1], other, other)
+	k.VPMINUD(other, found, found)
 	k.fold256(found, tmp, k.VPMINUD)
 	i := k.GP64()
 	k.VMOVD(found.AsX(), i.As32())
@@ -229,128 +231,149 @@ func smallestIndex256(k *kernels, best reg.VecVirtual, value, index []reg.VecVir
 	return i
 }
 
-// smoSelect generates SMOSelect, in chains like those of smoUpdate. Gains are
-// not negative, so their bits order like integers, which compare sooner.
+// smoSelect generates SMOSelect. The number of a vector replaces the last bits
+// of its gains, far below the accuracy asked for, so that one comparison finds
+// both the gain and the vector.
 func smoSelect(k *kernels) {
 	smoSelect512(k)
 	smoSelect256(k)
 }
 
-const smoTau = 1e-12
+const (
+	smoTau = 1e-12
 
+	// numberBits are for the number of a vector of 16 lanes: they limit a call
+	// to smoSelectMost lanes of package simd.
+	numberBits  = 8
+	selectLimit = "\nn is a multiple of 16, at most 4096."
+)
+
+// smoSelect512 compares negative square roots of gains, (fmin-f)/sqrt(q), which
+// have the sign of fmin-f: the chains start with zero, and no one who would
+// gain nothing is below that. The relative error is 2⁻¹⁴ from VRSQRT14PS and
+// 2⁻¹⁵ from the number, twice that in the gain, and twice again between two
+// candidates: less than 2⁻¹¹. By their bits, negative floats grow with their
+// magnitude, and are above zero, as unsigned integers.
 func smoSelect512(k *kernels) {
-	lanes := k.table("selectLanes512", iota32(16)...)
-	none := k.table("selectNone512", smoNone(smoChains, 16)...)
-	offset := k.table("selectOffset512", 0, 16, 32, 48, 64)
-	constants := k.table("selectConstants512", math.Float32bits(2), math.Float32bits(smoTau))
+	constants := k.table("selectConstants512", math.Float32bits(2), math.Float32bits(smoTau), 1<<numberBits-1, 2, 1)
 
-	k.begin("smoSelectAVX512", selectSignature, "is SMOSelect for AVX-512, with a reciprocal of 14 bits."+exactUnit)
+	k.begin("smoSelectAVX512", selectSignature, "is SMOSelect for AVX-512, with a reciprocal root of 14 bits."+selectLimit)
 	n := k.arg("n")
 	f, ki, diag, low := k.arg("f"), k.arg("ki"), k.arg("diag"), k.arg("low")
-	fmin, di, two, tau, lane, zero := k.ZMM(), k.ZMM(), k.ZMM(), k.ZMM(), k.ZMM(), k.ZMM()
+	fmin, di, two, tau, number, numberMask := k.ZMM(), k.ZMM(), k.ZMM(), k.ZMM(), k.ZMM(), k.ZMM()
 	k.VBROADCASTSS(k.mem("fmin"), fmin)
 	k.VBROADCASTSS(k.mem("di"), di)
 	k.VBROADCASTSS(constants, two)
 	k.VBROADCASTSS(constants.Offset(4), tau)
-	k.VMOVDQU32(lanes, lane)
-	k.zero(zero)
-	gain, index := k.zmms(smoChains), k.zmms(smoChains)
-	k.zero(gain...)
-	for c := range index {
-		k.VPBROADCASTD(none.Offset(4*c), index[c])
-	}
+	k.VPBROADCASTD(constants.Offset(8), numberMask)
+	best := k.zmms(chains)
+	k.zero(best...)
+	k.zero(number) // of the first chain's vector: the last bit is added at the end
 
-	step := func(chains int) {
-		d, q := k.zmms(chains), k.zmms(chains)
-		for c := range d {
-			k.VADDPS(at(diag, 64*c), di, q[c])
-			k.VFNMADD231PS(at(ki, 64*c), two, q[c])
-			k.VMAXPS(tau, q[c], q[c]) // tau if the curvature is NaN
-			k.VRCP14PS(q[c], q[c])
+	chain := func(c int) {
+		d, q, m := k.ZMM(), k.ZMM(), k.K()
+		k.VADDPS(at(diag, 64*c), di, q)
+		k.VFNMADD231PS(at(ki, 64*c), two, q)
+		k.VMAXPS(tau, q, q) // tau if q is NaN
+		k.VRSQRT14PS(q, q)
+		k.KMOVW(at(low, 2*c), m)
+		k.VSUBPS_Z(at(f, 64*c), fmin, m, d)
+		k.VMULPS(q, d, d)
+		k.VPTERNLOGD(U8(0xb8), number, numberMask, d) // the number where the mask is, else d
+		k.VMINPS(best[c], d, best[c])                 // the accumulator if d is NaN
+	}
+	k.loop("chains", n, 16*chains, func() {
+		for c := range chains {
+			chain(c)
 		}
-		for c := range d {
-			m := k.K()
-			k.KMOVW(at(low, 2*c), m)
-			k.VSUBPS_Z(at(f, 64*c), fmin, m, d[c]) // of the opposite sign
-			k.VMINPS(zero, d[c], d[c])             // 0 if the difference is NaN
-			k.VMULPS(d[c], d[c], d[c])
-			k.VMULPS(q[c], d[c], d[c])
-		}
-		for c := range d {
-			better := k.K()
-			k.VCMPPS(greater, gain[c], d[c], better)
-			k.VMOVAPS(d[c], better, gain[c])
-			k.VMOVDQA32(lane, better, index[c])
-		}
-		k.VPADDD_BCST(offset.Offset(4*chains), lane, lane)
+		k.VPADDD_BCST(constants.Offset(12), number, number)
 		k.advance(64*chains, f, ki, diag)
 		k.advance(2*chains, low)
-	}
-	k.loop("chains", n, 16*smoChains, func() { step(smoChains) })
-	k.loop("rest", n, 16, func() { step(1) })
-
-	for c := 1; c < smoChains; c++ {
-		k.VPADDD_BCST(offset.Offset(4*c), index[c], index[c])
-	}
-	best, tmp := k.ZMM(), k.ZMM()
-	tree(k.VPMAXSD, best, gain, k.zmms(smoChains/2))
-	k.fold(best, tmp, k.VPMAXSD)
-	j := smallestIndex512(k, best, gain, index)
-	k.MOVQ(j, k.result("j"))
+	})
+	k.TESTQ(n, n)
+	k.JZ(LabelRef("reduce"))
+	chain(0)
+	k.Label("reduce")
+	k.VPORD_BCST(constants.Offset(16), best[1], best[1])
+	most, lanes, tmp := k.ZMM(), k.ZMM(), k.ZMM()
+	k.VPMAXUD(best[1], best[0], lanes)
+	k.VMOVDQA32(lanes, most)
+	k.fold(most, tmp, k.VPMAXUD)
+	m, packed, lane := k.K(), k.GP64(), k.GP64()
+	k.VPCMPEQD(lanes, most, m)
+	k.VMOVD(most.AsX(), packed.As32())
+	k.KMOVW(m, lane.As32())
+	unpack(k, 1<<31+1<<numberBits, packed, lane)
 	k.end()
 }
 
-func smoSelect256(k *kernels) {
-	lanes := k.table("selectLanes256", iota32(8)...)
-	bit := k.table("selectBits256", maskBits()...)
-	none := k.table("selectNone256", smoNone(2, 8)...)
-	constants := k.table("selectConstants256", math.Float32bits(2), math.Float32bits(smoTau), 16, 8)
+// unpack makes the index from the packed gain and the set of lanes that hold
+// it, and returns it: -1 if the gain is below the least one.
+func unpack(k *kernels, least uint32, packed, lanes reg.GPVirtual) {
+	vector, none := k.GP32(), k.GP64()
+	k.TZCNTL(lanes.As32(), lanes.As32())
+	k.MOVL(packed.As32(), vector)
+	k.ANDL(U32(1<<numberBits-1), vector)
+	k.SHLL(U8(4), vector)
+	k.ADDL(vector, lanes.As32())
+	k.MOVQ(I32(-1), none)
+	k.CMPL(packed.As32(), U32(least))
+	k.CMOVQCS(none, lanes) // below, unsigned
+	k.MOVQ(lanes, k.result("j"))
+}
 
-	k.begin("smoSelectAVX2", selectSignature, "is SMOSelect for AVX2 and FMA."+exactUnit)
+// smoSelect256 compares gains proper. They are not negative, so that their
+// bits order like integers.
+func smoSelect256(k *kernels) {
+	bit := k.table("selectBits256", maskBits()...)
+	gainMask := k.table("selectGain256", several(8, func() uint32 { return 1<<32 - 1<<numberBits })...)
+	constants := k.table("selectConstants256", math.Float32bits(2), math.Float32bits(smoTau), 1)
+
+	k.begin("smoSelectAVX2", selectSignature, "is SMOSelect for AVX2 and FMA."+selectLimit)
 	n := k.arg("n")
 	f, ki, diag, low := k.arg("f"), k.arg("ki"), k.arg("diag"), k.arg("low")
-	fmin, di, two, tau, lane := k.YMM(), k.YMM(), k.YMM(), k.YMM(), k.YMM()
-	zero, sixteen := k.YMM(), k.YMM()
+	fmin, di, two, tau, zero, number, one := k.YMM(), k.YMM(), k.YMM(), k.YMM(), k.YMM(), k.YMM(), k.YMM()
 	k.VBROADCASTSS(k.mem("fmin"), fmin)
 	k.VBROADCASTSS(k.mem("di"), di)
 	k.VBROADCASTSS(constants, two)
 	k.VBROADCASTSS(constants.Offset(4), tau)
-	k.VPBROADCASTD(constants.Offset(8), sixteen)
-	k.VMOVDQU(lanes, lane)
-	k.zero(zero)
-	gain, index := k.ymms(2), k.ymms(2)
-	k.zero(gain...)
-	for c := range index {
-		k.VPBROADCASTD(none.Offset(4*c), index[c])
-	}
+	k.VPBROADCASTD(constants.Offset(8), one)
+	best := k.ymms(chains) // of the lower and of the upper lanes
+	k.zero(best...)
+	k.zero(zero, number)
 	k.loop("word", n, 16, func() {
-		for c := range 2 {
+		word := k.YMM()
+		k.VPBROADCASTW(at(low, 0), word)
+		for c := range chains {
 			d, q, m := k.YMM(), k.YMM(), k.YMM()
 			k.VADDPS(at(diag, 32*c), di, q)
 			k.VFNMADD231PS(at(ki, 32*c), two, q)
-			k.VMAXPS(tau, q, q)            // tau if the curvature is NaN
+			k.VMAXPS(tau, q, q)            // tau if q is NaN
 			k.VSUBPS(at(f, 32*c), fmin, d) // of the opposite sign
-			expandMask(k, low, bit.Offset(32*c), m)
-			k.VANDPS(m, d, d)
-			k.VMINPS(zero, d, d) // 0 if the difference is NaN
+			clearBits(k, word, bit.Offset(32*c), zero, m)
+			k.VORPS(m, d, d)     // NaN without a bit
+			k.VMINPS(zero, d, d) // 0 if d is NaN
 			k.VMULPS(d, d, d)
 			k.VDIVPS(q, d, d)
-			k.VCMPPS(greater, gain[c], d, m)
-			k.VBLENDVPS(m, d, gain[c], gain[c])
-			k.VBLENDVPS(m, lane, index[c], index[c])
+			k.VANDPS(gainMask, d, d)
+			k.VORPS(number, d, d)
+			k.VMAXPS(best[c], d, best[c]) // the accumulator if d is NaN
 		}
-		k.VPADDD(sixteen, lane, lane)
+		k.VPADDD(one, number, number)
 		k.advance(64, f, ki, diag)
 		k.advance(2, low)
 	})
-	eight := k.YMM()
-	k.VPBROADCASTD(constants.Offset(12), eight)
-	k.VPADDD(eight, index[1], index[1])
-
-	best, tmp := k.YMM(), k.YMM()
-	k.VPMAXSD(gain[1], gain[0], best)
-	k.fold256(best, tmp, k.VPMAXSD)
-	j := smallestIndex256(k, best, gain, index)
-	k.MOVQ(j, k.result("j"))
+	most, tmp := k.YMM(), k.YMM()
+	k.VPMAXSD(best[1], best[0], most)
+	k.fold256(most, tmp, k.VPMAXSD)
+	packed, lane, upper := k.GP64(), k.GP64(), k.GP32()
+	k.VMOVD(most.AsX(), packed.As32())
+	k.VPCMPEQD(best[0], most, tmp)
+	k.VMOVMSKPS(tmp, lane.As32())
+	k.VPCMPEQD(best[1], most, tmp)
+	k.VMOVMSKPS(tmp, upper)
+	k.SHLL(U8(8), upper)
+	k.ORL(upper, lane.As32())
+	unpack(k, 1<<numberBits, packed, lane)
 	k.end()
 }
