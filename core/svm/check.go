@@ -79,8 +79,8 @@ func checkPair(p Problem, prm Params, m *Model, rows [][]float64, members [][]in
 		for k := chunk * step; k < min(len(points), (chunk+1)*step); k++ {
 			q := &points[k]
 			q.f = -q.y
-			for _, o := range points {
-				if o.beta != 0 {
+			for t := range points {
+				if o := &points[t]; o.beta != 0 { // a copy would read f, which others write
 					q.f += o.beta * value(prm.Kernel, rows[q.row], rows[o.row])
 				}
 			}
