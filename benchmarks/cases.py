@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ class Case:
     action: str
     peers: list[str]
     goal: float | None = None
-    title: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if self.dtype not in ("float32", "float64"):
@@ -32,22 +31,18 @@ class Case:
             raise ValueError(f"case {self.name}: action is {self.action!r}, and has to be fit or predict")
         if "make" not in self.data:
             raise ValueError(f"case {self.name}: data names no generator: make = ...")
-        if not self.title:
-            object.__setattr__(self, "title", describe(self))
 
+    @property
+    def call(self) -> str:
+        """What is timed, as one would write it."""
+        params = ", ".join(f"{key}={value!r}" for key, value in self.params.items())
+        return f"{self.estimator}({params}).{self.action}"
 
-def describe(case: Case) -> str:
-    """Say in a line what a case runs."""
-    params = ", ".join(f"{key}={value!r}" for key, value in case.params.items())
-    data = dict(case.data)
-    make = data.pop("make")
-    standardised = ", standardised" if data.pop("standardise", False) else ""
-    data.pop("random_state", None)
-    size = ", ".join(f"{data.pop(key):,}" for key in ("n_samples", "n_features", "n_columns") if key in data)
-    rest = "".join(f", {key}={value}" for key, value in data.items() if key == "noise")
-    single = ", float32" if case.dtype == "float32" else ""
-    source = f"{make}({size}{rest}){standardised}{single}" if size else f"{make}{standardised}{single}"
-    return f"`{case.estimator}({params}).{case.action}`, {source}"
+    @property
+    def source(self) -> str:
+        """Where the data is from, and what was done to it."""
+        standardised = ", standardised" if self.data.get("standardise") else ""
+        return str(self.data["make"]) + standardised + ", float32" * (self.dtype == "float32")
 
 
 def read(path: Path = CASES) -> list[Case]:

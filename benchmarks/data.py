@@ -95,9 +95,9 @@ def _idx(path: Path, header: int) -> npt.NDArray[np.uint8]:
 
 
 GENERATORS: dict[str, Callable[..., tuple[Any, Any]]] = {
-    "classification": make_classification,
-    "fashion_mnist": fashion_mnist,
+    "Fashion-MNIST": fashion_mnist,
     "iris": lambda: load_iris(return_X_y=True),
-    "moons": make_moons,
-    "one_hot": one_hot,
+    "make_classification": make_classification,
+    "make_moons": make_moons,
+    "one-hot": one_hot,
 }

@@ -141,6 +141,7 @@ def judge(
     if case.action == "predict" and contradicted:
         problems.append(f"{contradicted} predictions contradict the decision function")
     gammas = {name: float(arrays["gamma"]) for name, arrays in solutions.items()}
-    if not np.allclose(list(gammas.values()), gammas[OURS], rtol=1e-5):
+    # A linear kernel has none, and peers differ in what they then keep there.
+    if params["kernel"] != "linear" and not np.allclose(list(gammas.values()), gammas[OURS], rtol=1e-5):
         problems.append(f"gamma differs: {gammas}")
     return {name: found.as_dict() for name, found in reports.items()}, problems

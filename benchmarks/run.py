@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = cases.choose(cases.read(given.cases), given.case)
     if given.list:
         for case in chosen:
-            print(f"{case.name:<14}{case.title}")
+            print(f"{case.name:<14}{case.call}, {case.source}")
         return 0
     options = Options(
         rounds=given.rounds,
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{here['cpu']}, {machine.count(here['cores'])}, {here['simd']}")
     wrong = False
     for case in chosen:
-        print(f"{case.name}: {case.title}", flush=True)
+        print(f"{case.name}: {case.call}, {case.source}", flush=True)
         try:
             record = measure(case, options)
         except data.Unavailable as reason:

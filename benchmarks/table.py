@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -84,42 +85,37 @@ def line(case: cases.Case, record: dict[str, Any]) -> str:
     return text
 
 
-def peers_of(rows: list[tuple[cases.Case, dict[str, Any]]]) -> list[str]:
-    """Return all peers of some cases, in their order."""
-    return list(dict.fromkeys(peer for case, _ in rows for peer in case.peers))
-
-
 def markdown(results: dict[str, Any], of: list[cases.Case], full: bool) -> str:
     """Write the table of a results file, a row for each case that it has."""
     rows = [(case, results["cases"][case.name]) for case in of if case.name in results["cases"]]
     if not rows:
         raise ValueError("none of the cases was measured")
-    peers = peers_of(rows)
-    header = ["case", OURS, *peers, *(f"over {peer}" for peer in peers)]
+    peers = list(dict.fromkeys(peer for case, _ in rows for peer in case.peers))
+    header = ["", "data", OURS, *peers]
     if full:
-        header += ["goal", "KKT gap", "objective beside the best", "support vectors"]
-    lines = [header, ["---", *["---:"] * (len(header) - 1)]]
+        header += ["goal", "KKT gap", "objective above the best", "support vectors of each"]
+    lines = [header, ["---", "---", *["---:"] * (len(header) - 2)]]
     lines += [_row(case, record, peers, full) for case, record in rows]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     return f"{_caption(results['machine'], [record for _, record in rows])}\n\n{text}\n"
 
 
 def _row(case: cases.Case, record: dict[str, Any], peers: list[str], full: bool) -> list[str]:
-    mark = " (wrong)" if record["problems"] else ""
-    cells = [case.title + mark, time_of(record, OURS)]
-    cells += [time_of(record, peer) if peer in case.peers else "" for peer in peers]
-    cells += [times(record, peer) if peer in case.peers else "" for peer in peers]
+    size = f" {record['rows']:,} {TIMES} {record['features']:,}"
+    wrong = "**wrong** " if record["problems"] else ""
+    cells = [f"`{case.call}`", case.data["make"] + size + case.source.removeprefix(case.data["make"])]
+    cells.append(wrong + time_of(record, OURS))
+    cells += [f"{time_of(record, peer)} ({times(record, peer)})" if peer in case.peers else "" for peer in peers]
     if full:
         checks = record["checks"]
         ours = checks[OURS]
         others = [checks[peer] for peer in case.peers if peer in checks]
         best = min((check["objective"] for check in others), default=ours["objective"])
-        counts = " / ".join(f"{check['support']:,.0f}" for check in (ours, *others))
         cells += [
             f"{case.goal:g}{TIMES}" if case.goal else "",
             f"{ours['gap']:.1e}",
             f"{(ours['objective'] - best) / abs(best):+.0e}",
-            counts,
+            " / ".join(f"{check['support']:,}" for check in (ours, *others)),
         ]
     return cells
 
@@ -129,13 +125,14 @@ def _caption(machine: dict[str, Any], records: list[dict[str, Any]]) -> str:
     for record in records:
         versions |= record["versions"]
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
-    dates = sorted({record["date"] for record in records})
-    commits = list(dict.fromkeys(record["commit"] for record in records))
-    return (
+    dates = sorted(record["date"] for record in records)
+    commits = dict.fromkeys(record["commit"] for record in records)
+    text = (
         f"{count(machine['cores'])} of {machine['cpu']}, {machine['simd']}, {machine['system']}, "
         f"Python {machine['python']}; {named}; {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, "
-        f"commit {', '.join(commits)}. Fastest call of each, measured in turns; float64 unless the case says float32."
+        f"commit {', '.join(commits)}. X is float64 unless it says float32."
     )
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def fill(document: str, results: Path, of: list[cases.Case]) -> str:
