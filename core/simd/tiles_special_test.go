@@ -120,20 +120,51 @@ func TestTilesRunTheirOwnCode(t *testing.T) {
 }
 
 // Far rows give the least power, and an exponent too large gives no less than
-// the largest.
-func TestClampedExponents(t *testing.T) {
+// the largest, in every column and lane.
+func testClamped[T float](t *testing.T, kernels []panelKernel[T]) {
+	const cols = 2 * GroupCols
+	exponents := []float64{-125, -126, -1e30, math.Inf(-1), 127, 130, 200, math.Inf(1)}
 	eachLevel(t, func(t *testing.T) {
-		a, c, nr, out := make([]float32, PanelRows), make([]float32, GroupCols), make([]float32, PanelRows), make([]float32, PanelRows)
-		for i := range nr {
-			nr[i] = []float32{-125, -126, -1e30, float32(math.Inf(-1)), 127, 130, 200, float32(math.Inf(1))}[i%8]
-		}
-		RBFBlock(1, 1, a, c, []float32{0}, nr, out, PanelRows)
-		for i, v := range out {
-			if i%8 < 4 && v != 0x1p-125 || i%8 >= 4 && !(v >= 0x1p127) {
-				t.Errorf("2^%v = %v", nr[i], v)
+		p := newPanelCase[T](newYard(t), newRand(), 1, cols, rowsOf[T]())
+		clear(p.a)
+		clear(p.cn)
+		clear(p.start)
+		for turn := range exponents {
+			for i := range p.nr {
+				p.nr[i] = T(exponents[(i+turn)%len(exponents)])
+			}
+			wrong := func(i int, v float64) bool {
+				if (i+turn)%len(exponents) < 4 {
+					return v != 0x1p-125
+				}
+				return !(v >= 0x1p127)
+			}
+			for _, k := range kernels {
+				for one := range cols {
+					clear(p.delta)
+					p.delta[one] = 1
+					p.reset()
+					k.run(p)
+					for at, v := range p.out {
+						if k.rbf && k.store && wrong(at%p.ld, float64(v)) {
+							t.Fatalf("%s: column %d, 2^%v = %v", k.name, at/p.ld, p.nr[at%p.ld], v)
+						}
+					}
+					for i, v := range p.f {
+						// Where another column is +Inf, 0·Inf is NaN.
+						if k.apply && !math.IsNaN(v) && wrong(i, v) {
+							t.Fatalf("%s: column %d, 2^%v = %v", k.name, one, p.nr[i], v)
+						}
+					}
+				}
 			}
 		}
 	})
+}
+
+func TestClampedExponents(t *testing.T) {
+	testClamped(t, panelKernels32)
+	testClamped(t, panelKernels64)
 }
 
 func TestDotTileSpecial(t *testing.T) {
