@@ -77,7 +77,11 @@ DATA gapBounds256<>+0(SB)/4, $0x00000000
 DATA gapBounds256<>+4(SB)/4, $0x7ff00000
 DATA gapBounds256<>+8(SB)/4, $0x00000000
 DATA gapBounds256<>+12(SB)/4, $0xfff00000
-GLOBL gapBounds256<>(SB), RODATA|NOPTR, $16
+DATA gapBounds256<>+16(SB)/4, $0x00000001
+DATA gapBounds256<>+20(SB)/4, $0x00000000
+DATA gapBounds256<>+24(SB)/4, $0x00000002
+DATA gapBounds256<>+28(SB)/4, $0x00000000
+GLOBL gapBounds256<>(SB), RODATA|NOPTR, $32
 
 // func gapAVX2(n int, f *float64, state *uint8) (minUp float64, maxLow float64)
 // Requires: AVX, AVX2
@@ -85,32 +89,37 @@ TEXT ·gapAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         f+8(FP), CX
 	MOVQ         state+16(FP), DX
-	VBROADCASTSD gapBounds256<>+0(SB), Y0
-	VBROADCASTSD gapBounds256<>+8(SB), Y1
-	VMOVAPD      Y0, Y2
-	VMOVAPD      Y1, Y4
-	VMOVAPD      Y0, Y3
-	VMOVAPD      Y1, Y5
+	VPBROADCASTQ gapBounds256<>+16(SB), Y0
+	VPBROADCASTQ gapBounds256<>+24(SB), Y1
+	VPXOR        X2, X2, X2
+	VBROADCASTSD gapBounds256<>+0(SB), Y3
+	VBROADCASTSD gapBounds256<>+8(SB), Y5
+	VBROADCASTSD gapBounds256<>+0(SB), Y4
+	VBROADCASTSD gapBounds256<>+8(SB), Y6
 	SUBQ         $+8, AX
 	JL           pointsDone
 
 points:
-	VPMOVZXBQ (DX), Y6
+	VPMOVZXBQ (DX), Y7
 	VMOVUPD   (CX), Y8
-	VPSLLQ    $0x3f, Y6, Y7
-	VBLENDVPD Y7, Y8, Y0, Y7
-	VMINPD    Y2, Y7, Y2
-	VPSLLQ    $0x3e, Y6, Y7
-	VBLENDVPD Y7, Y8, Y1, Y7
-	VMAXPD    Y4, Y7, Y4
-	VPMOVZXBQ 4(DX), Y6
+	VPAND     Y0, Y7, Y9
+	VPCMPEQQ  Y2, Y9, Y9
+	VORPD     Y8, Y9, Y9
+	VMINPD    Y3, Y9, Y3
+	VPAND     Y1, Y7, Y9
+	VPCMPEQQ  Y2, Y9, Y9
+	VORPD     Y8, Y9, Y9
+	VMAXPD    Y5, Y9, Y5
+	VPMOVZXBQ 4(DX), Y7
 	VMOVUPD   32(CX), Y8
-	VPSLLQ    $0x3f, Y6, Y7
-	VBLENDVPD Y7, Y8, Y0, Y7
-	VMINPD    Y3, Y7, Y3
-	VPSLLQ    $0x3e, Y6, Y7
-	VBLENDVPD Y7, Y8, Y1, Y7
-	VMAXPD    Y5, Y7, Y5
+	VPAND     Y0, Y7, Y9
+	VPCMPEQQ  Y2, Y9, Y9
+	VORPD     Y8, Y9, Y9
+	VMINPD    Y4, Y9, Y4
+	VPAND     Y1, Y7, Y9
+	VPCMPEQQ  Y2, Y9, Y9
+	VORPD     Y8, Y9, Y9
+	VMAXPD    Y6, Y9, Y6
 	ADDQ      $+64, CX
 	ADDQ      $+8, DX
 	SUBQ      $+8, AX
@@ -118,17 +127,17 @@ points:
 
 pointsDone:
 	ADDQ         $+8, AX
-	VMINPD       Y3, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X3
-	VMINPD       X3, X2, X2
-	VPERMILPD    $0x01, X2, X3
-	VMINPD       X3, X2, X2
-	VMOVSD       X2, minUp+24(FP)
-	VMAXPD       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VMAXPD       X5, X4, X4
-	VPERMILPD    $0x01, X4, X5
-	VMAXPD       X5, X4, X4
-	VMOVSD       X4, maxLow+32(FP)
+	VMINPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VMINPD       X4, X3, X3
+	VPERMILPD    $0x01, X3, X4
+	VMINPD       X4, X3, X3
+	VMOVSD       X3, minUp+24(FP)
+	VMAXPD       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VMAXPD       X6, X5, X5
+	VPERMILPD    $0x01, X5, X6
+	VMAXPD       X6, X5, X5
+	VMOVSD       X5, maxLow+32(FP)
 	VZEROUPPER
 	RET

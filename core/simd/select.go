@@ -39,18 +39,18 @@ func Gap(f []float64, state []uint8) (minUp, maxLow float64) {
 //		if skip[i] != 0 {
 //			continue
 //		}
-//		low, up := 0.0, 0.0
+//		low, up := float32(0), float32(0)
 //		if state[i]&Low != 0 {
-//			low = f[i] - minUp
+//			low = float32(f[i] - minUp)
 //		}
 //		if state[i]&Up != 0 {
-//			up = maxLow - f[i]
+//			up = float32(maxLow - f[i])
 //		}
-//		if low > up && low > 0 {
-//			idx[n], val[n] = i, low
-//			n++
-//		} else if up > 0 {
+//		if up > low && up > 0 {
 //			idx[n], val[n] = i, -up
+//			n++
+//		} else if low > 0 {
+//			idx[n], val[n] = i, low
 //			n++
 //		}
 //	}

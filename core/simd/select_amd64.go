@@ -28,7 +28,7 @@ func violators(f []float64, state, skip []uint8, minUp, maxLow float64, idx []in
 	case AVX512:
 		whole = len(f) &^ 15
 	case AVX2:
-		whole = len(f) &^ 3
+		whole = len(f) &^ 7
 	}
 	count := 0
 	for i := 0; i < whole; i += passChunk {

@@ -24,19 +24,19 @@ func violatorsRef(f []float64, state, skip []uint8, minUp, maxLow float64, base 
 		if skip[i] != 0 {
 			continue
 		}
-		var low, up float64
+		var low, up float32
 		if state[i]&Low != 0 {
-			low = v - minUp
+			low = float32(v - minUp)
 		}
 		if state[i]&Up != 0 {
-			up = maxLow - v
+			up = float32(maxLow - v)
 		}
 		switch {
-		case low > up && low > 0:
-			idx[n], val[n] = int32(base+i), float32(low)
+		case up > 0 && !(low >= up):
+			idx[n], val[n] = int32(base+i), -up
 			n++
-		case up > 0:
-			idx[n], val[n] = int32(base+i), float32(-up)
+		case low > 0:
+			idx[n], val[n] = int32(base+i), low
 			n++
 		}
 	}

@@ -36,7 +36,7 @@ DATA violatorsSixteen<>+0(SB)/4, $0x00000010
 GLOBL violatorsSixteen<>(SB), RODATA|NOPTR, $4
 
 // func violatorsAVX512(n int, f *float64, state *uint8, skip *uint8, minUp float64, maxLow float64, base int, idx *int32, val *float32) (count int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, POPCNT
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, POPCNT
 TEXT ·violatorsAVX512(SB), NOSPLIT, $0-80
 	MOVQ         n+0(FP), AX
 	MOVQ         f+8(FP), CX
@@ -62,35 +62,25 @@ points:
 	VPTESTMB      X0, X6, K1, K2
 	VPTESTMB      X1, X6, K1, K1
 	VMOVUPD       (CX), Z6
-	VSUBPD.Z      Z3, Z6, K2, Z7
-	VSUBPD.Z      Z2, Z6, K1, Z8
-	VCMPPD        $0x11, Z4, Z7, K4
-	VCMPPD        $0x1e, Z4, Z8, K3
-	VADDPD        Z8, Z7, Z6
-	VCMPPD        $0x1e, Z4, Z6, K3, K3
-	VMOVAPD       Z8, K3, Z7
-	KORW          K3, K4, K4
-	VCVTPD2PS     Z7, Y7
-	VMOVAPS       Z7, Z6
-	KMOVW         K4, K3
-	KSHIFTRW      $0x08, K2, K2
-	KSHIFTRW      $0x08, K1, K1
 	VMOVUPD       64(CX), Z7
-	VSUBPD.Z      Z3, Z7, K2, Z8
-	VSUBPD.Z      Z2, Z7, K1, Z9
-	VCMPPD        $0x11, Z4, Z8, K2
-	VCMPPD        $0x1e, Z4, Z9, K1
-	VADDPD        Z9, Z8, Z7
-	VCMPPD        $0x1e, Z4, Z7, K1, K1
-	VMOVAPD       Z9, K1, Z8
-	KORW          K1, K2, K2
+	VSUBPD        Z2, Z6, Z8
+	VSUBPD        Z2, Z7, Z9
 	VCVTPD2PS     Z8, Y8
-	VINSERTF64X4  $0x01, Y8, Z6, Z6
-	KUNPCKBW      K3, K2, K3
-	KMOVW         K3, R9
-	VCOMPRESSPS.Z Z6, K3, Z6
+	VCVTPD2PS     Z9, Y9
+	VINSERTF64X4  $0x01, Y9, Z8, Z8
+	VSUBPD        Z3, Z6, Z6
+	VSUBPD        Z3, Z7, Z7
+	VCVTPD2PS     Z6, Y6
+	VCVTPD2PS     Z7, Y7
+	VINSERTF64X4  $0x01, Y7, Z6, Z6
+	VMAXPS.Z      Z4, Z8, K1, Z8
+	VMINPS.Z      Z4, Z6, K2, Z6
+	VRANGEPS      $0x07, Z6, Z8, Z8
+	VCMPPS        $0x0c, Z4, Z8, K1
+	KMOVW         K1, R9
+	VCOMPRESSPS.Z Z8, K1, Z6
 	VMOVUPS       Z6, (DI)(R8*4)
-	VPCOMPRESSD.Z Z5, K3, Z6
+	VPCOMPRESSD.Z Z5, K1, Z6
 	VMOVDQU32     Z6, (SI)(R8*4)
 	POPCNTL       R9, R9
 	ADDQ          R9, R8
@@ -111,10 +101,14 @@ DATA violatorsLanes256<>+0(SB)/4, $0x00000000
 DATA violatorsLanes256<>+4(SB)/4, $0x00000001
 DATA violatorsLanes256<>+8(SB)/4, $0x00000002
 DATA violatorsLanes256<>+12(SB)/4, $0x00000003
-GLOBL violatorsLanes256<>(SB), RODATA|NOPTR, $16
+DATA violatorsLanes256<>+16(SB)/4, $0x00000004
+DATA violatorsLanes256<>+20(SB)/4, $0x00000005
+DATA violatorsLanes256<>+24(SB)/4, $0x00000006
+DATA violatorsLanes256<>+28(SB)/4, $0x00000007
+GLOBL violatorsLanes256<>(SB), RODATA|NOPTR, $32
 
-DATA violatorsFour256<>+0(SB)/4, $0x00000004
-GLOBL violatorsFour256<>(SB), RODATA|NOPTR, $4
+DATA violatorsEight256<>+0(SB)/4, $0x00000008
+GLOBL violatorsEight256<>(SB), RODATA|NOPTR, $4
 
 DATA violatorsPack256<>+0(SB)/4, $0x80808080
 DATA violatorsPack256<>+4(SB)/4, $0x80808080
@@ -194,53 +188,74 @@ TEXT ·violatorsAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSD minUp+32(FP), Y0
 	VBROADCASTSD maxLow+40(FP), Y1
 	VPXOR        X2, X2, X2
-	VPBROADCASTD base+48(FP), X3
-	VPADDD       violatorsLanes256<>+0(SB), X3, X3
-	VPBROADCASTD violatorsFour256<>+0(SB), X4
+	VPBROADCASTD base+48(FP), Y3
+	VPADDD       violatorsLanes256<>+0(SB), Y3, Y3
+	VPBROADCASTD violatorsEight256<>+0(SB), Y4
 	XORQ         R8, R8
 	LEAQ         violatorsPack256<>+0(SB), R9
-	SUBQ         $+4, AX
+	SUBQ         $+8, AX
 	JL           pointsDone
 
 points:
-	VPMOVZXBQ  (BX), Y6
-	VPCMPEQQ   Y2, Y6, Y6
-	VPMOVZXBQ  (DX), Y5
-	VPAND      Y6, Y5, Y5
-	VMOVUPD    (CX), Y7
-	VSUBPD     Y1, Y7, Y8
-	VPSLLQ     $0x3f, Y5, Y6
-	VBLENDVPD  Y6, Y8, Y2, Y8
-	VSUBPD     Y0, Y7, Y9
-	VPSLLQ     $0x3e, Y5, Y6
-	VBLENDVPD  Y6, Y9, Y2, Y9
-	VCMPPD     $0x11, Y2, Y8, Y5
-	VCMPPD     $0x1e, Y2, Y9, Y10
-	VADDPD     Y9, Y8, Y7
-	VCMPPD     $0x1e, Y2, Y7, Y6
-	VANDPD     Y6, Y10, Y10
-	VBLENDVPD  Y10, Y9, Y8, Y8
-	VORPD      Y10, Y5, Y5
-	VMOVMSKPD  Y5, R10
-	MOVL       R10, R11
-	SHLL       $0x04, R11
-	VMOVDQU    (R9)(R11*1), X5
-	VCVTPD2PSY Y8, X6
-	VPSHUFB    X5, X6, X6
-	VMOVDQU    X6, (DI)(R8*4)
-	VPSHUFB    X5, X3, X6
-	VMOVDQU    X6, (SI)(R8*4)
-	POPCNTL    R10, R10
-	ADDQ       R10, R8
-	VPADDD     X4, X3, X3
-	ADDQ       $+32, CX
-	ADDQ       $+4, DX
-	ADDQ       $+4, BX
-	SUBQ       $+4, AX
-	JGE        points
+	VPMOVZXBD    (BX), Y6
+	VPCMPEQD     Y2, Y6, Y6
+	VPMOVZXBD    (DX), Y5
+	VPAND        Y6, Y5, Y5
+	VMOVUPD      (CX), Y8
+	VMOVUPD      32(CX), Y6
+	VSUBPD       Y0, Y8, Y7
+	VSUBPD       Y0, Y6, Y9
+	VCVTPD2PSY   Y7, X7
+	VCVTPD2PSY   Y9, X9
+	VINSERTF128  $0x01, X9, Y7, Y7
+	VSUBPD       Y1, Y8, Y8
+	VSUBPD       Y1, Y6, Y6
+	VCVTPD2PSY   Y8, X8
+	VCVTPD2PSY   Y6, X6
+	VINSERTF128  $0x01, X6, Y8, Y8
+	VMAXPS       Y2, Y7, Y7
+	VPSLLD       $0x1e, Y5, Y6
+	VBLENDVPS    Y6, Y7, Y2, Y7
+	VMINPS       Y2, Y8, Y8
+	VPSLLD       $0x1f, Y5, Y6
+	VBLENDVPS    Y6, Y8, Y2, Y8
+	VSUBPS       Y8, Y2, Y6
+	VCMPPS       $0x11, Y6, Y7, Y6
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VCMPPS       $0x0c, Y2, Y7, Y6
+	VMOVMSKPS    Y6, R10
+	MOVL         R10, R11
+	ANDL         $0x0f, R10
+	SHRL         $0x04, R11
+	MOVL         R10, R12
+	SHLL         $0x04, R12
+	VMOVDQU      (R9)(R12*1), X5
+	VPSHUFB      X5, X7, X6
+	VMOVDQU      X6, (DI)(R8*4)
+	VPSHUFB      X5, X3, X6
+	VMOVDQU      X6, (SI)(R8*4)
+	POPCNTL      R10, R10
+	ADDQ         R10, R8
+	VEXTRACTF128 $0x01, Y7, X7
+	VEXTRACTI128 $0x01, Y3, X6
+	MOVL         R11, R10
+	SHLL         $0x04, R10
+	VMOVDQU      (R9)(R10*1), X5
+	VPSHUFB      X5, X7, X7
+	VMOVDQU      X7, (DI)(R8*4)
+	VPSHUFB      X5, X6, X7
+	VMOVDQU      X7, (SI)(R8*4)
+	POPCNTL      R11, R11
+	ADDQ         R11, R8
+	VPADDD       Y4, Y3, Y3
+	ADDQ         $+64, CX
+	ADDQ         $+8, DX
+	ADDQ         $+8, BX
+	SUBQ         $+8, AX
+	JGE          points
 
 pointsDone:
-	ADDQ $+4, AX
+	ADDQ $+8, AX
 	MOVQ R8, count+72(FP)
 	VZEROUPPER
 	RET

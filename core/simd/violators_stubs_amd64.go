@@ -9,7 +9,7 @@ package simd
 func violatorsAVX512(n int, f *float64, state *uint8, skip *uint8, minUp float64, maxLow float64, base int, idx *int32, val *float32) (count int)
 
 // violatorsAVX2 is Violators for AVX2, with points
-// numbered from base. n is a multiple of 4.
+// numbered from base. n is a multiple of 8.
 //
 //go:noescape
 func violatorsAVX2(n int, f *float64, state *uint8, skip *uint8, minUp float64, maxLow float64, base int, idx *int32, val *float32) (count int)

@@ -82,28 +82,33 @@ func gap512(k *kernels) {
 }
 
 func gap256(k *kernels) {
-	bounds := k.table("gapBounds256", 0, infHigh, 0, negInfHigh)
+	bounds := k.table("gapBounds256", 0, infHigh, 0, negInfHigh, stateUp, 0, stateLow, 0)
 
 	k.begin("gapAVX2", gapSignature, "is Gap for AVX2.\nn is a multiple of 8.")
 	n, f, state := k.arg("n"), k.arg("f"), k.arg("state")
-	highest, lowest := k.YMM(), k.YMM()
-	k.VBROADCASTSD(bounds, highest)
-	k.VBROADCASTSD(bounds.Offset(8), lowest)
+	upBit, lowBit, zero := k.YMM(), k.YMM(), k.YMM()
+	k.VPBROADCASTQ(bounds.Offset(16), upBit)
+	k.VPBROADCASTQ(bounds.Offset(24), lowBit)
+	k.zero(zero)
 	minUp, maxLow := k.ymms(2), k.ymms(2)
 	for c := range 2 {
-		k.VMOVAPD(highest, minUp[c])
-		k.VMOVAPD(lowest, maxLow[c])
+		k.VBROADCASTSD(bounds, minUp[c])
+		k.VBROADCASTSD(bounds.Offset(8), maxLow[c])
+	}
+	// A point without the bit becomes NaN.
+	without := func(bit, state, v, w reg.VecVirtual) {
+		k.VPAND(bit, state, w)
+		k.VPCMPEQQ(zero, w, w)
+		k.VORPD(v, w, w)
 	}
 	k.loop("points", n, 8, func() {
 		for c := range 2 {
-			s, m, v, w := k.YMM(), k.YMM(), k.YMM(), k.YMM()
+			s, v, w := k.YMM(), k.YMM(), k.YMM()
 			k.VPMOVZXBQ(at(state, 4*c), s)
 			k.VMOVUPD(at(f, 32*c), v)
-			signOf(k, stateUp, s, m)
-			k.VBLENDVPD(m, v, highest, w)
+			without(upBit, s, v, w)
 			k.VMINPD(minUp[c], w, minUp[c])
-			signOf(k, stateLow, s, m)
-			k.VBLENDVPD(m, v, lowest, w)
+			without(lowBit, s, v, w)
 			k.VMAXPD(maxLow[c], w, maxLow[c])
 		}
 		k.advance(64, f)
@@ -125,12 +130,6 @@ func gap256(k *kernels) {
 	k.end()
 }
 
-// signOf moves a bit of the state to the sign of each lane of 64 bits, which
-// is all that a blend looks at.
-func signOf(k *kernels, bit int, state, m reg.VecVirtual) {
-	k.VPSLLQ(map[int]U8{stateUp: 63, stateLow: 62}[bit], state, m)
-}
-
 // violators generates Violators. What is found is packed together in a
 // register and stored whole: the lanes past the last are overwritten by the
 // next store, and there are never more found than points seen.
@@ -140,6 +139,23 @@ func violators(k *kernels) {
 }
 
 const violatorsSignature = "(n int, f *float64, state, skip *uint8, minUp, maxLow float64, base int, idx *int32, val *float32) (count int)"
+
+// differences gives f-from as float32, for two registers of f.
+func differences(k *kernels, f []reg.VecVirtual, from reg.VecVirtual, vector func() reg.VecVirtual) reg.VecVirtual {
+	d, upper := vector(), vector()
+	k.VSUBPD(from, f[0], d)
+	k.VSUBPD(from, f[1], upper)
+	if d.Size() == 64 {
+		k.VCVTPD2PS(d, d.AsY())
+		k.VCVTPD2PS(upper, upper.AsY())
+		k.VINSERTF64X4(U8(1), upper.AsY(), d, d)
+	} else {
+		k.VCVTPD2PSY(d, d.AsX())
+		k.VCVTPD2PSY(upper, upper.AsX())
+		k.VINSERTF128(U8(1), upper.AsX(), d, d)
+	}
+	return d
+}
 
 func violators512(k *kernels) {
 	up := k.table("violatorsUp", bytes16(stateUp)...)
@@ -169,36 +185,18 @@ func violators512(k *kernels) {
 		k.VMOVDQU(at(state, 0), s)
 		k.VPTESTMB(upBit, s, kept, upMask)
 		k.VPTESTMB(lowBit, s, kept, lowMask)
-
-		values, found := k.ZMM(), k.K()
-		for h := range 2 {
-			v, a, b := k.ZMM(), k.ZMM(), k.ZMM()
-			isLow, isUp := k.K(), k.K()
-			if h == 1 {
-				k.KSHIFTRW(U8(8), upMask, upMask)
-				k.KSHIFTRW(U8(8), lowMask, lowMask)
-			}
-			k.VMOVUPD(at(f, 64*h), v)
-			k.VSUBPD_Z(maxLow, v, upMask, a)  // -up: negative where it violates
-			k.VSUBPD_Z(minUp, v, lowMask, b)  // low
-			k.VCMPPD(less, zero, a, isUp)     // up > 0
-			k.VCMPPD(greater, zero, b, isLow) // low > 0
-			k.VADDPD(b, a, v)                 // low - up
-			k.VCMPPD(greater, zero, v, isLow, isLow)
-			k.VMOVAPD(b, isLow, a)
-			k.KORW(isLow, isUp, isUp)
-			k.VCVTPD2PS(a, a.AsY())
-			if h == 0 {
-				k.VMOVAPS(a, values)
-				k.KMOVW(isUp, found)
-			} else {
-				k.VINSERTF64X4(U8(1), a.AsY(), values, values)
-				k.KUNPCKBW(found, isUp, found)
-			}
-		}
-		packed, hits := k.ZMM(), k.GP32()
+		v := k.zmms(2)
+		k.VMOVUPD(at(f, 0), v[0])
+		k.VMOVUPD(at(f, 64), v[1])
+		// Zero where there is no violation, or NaN.
+		high, below := differences(k, v, minUp, k.ZMM), differences(k, v, maxLow, k.ZMM)
+		k.VMAXPS_Z(zero, high, lowMask, high)
+		k.VMINPS_Z(zero, below, upMask, below)
+		k.VRANGEPS(largerMagnitude, below, high, high)
+		found, hits, packed := k.K(), k.GP32(), k.ZMM()
+		k.VCMPPS(notEqual, zero, high, found)
 		k.KMOVW(found, hits)
-		k.VCOMPRESSPS_Z(values, found, packed)
+		k.VCOMPRESSPS_Z(high, found, packed)
 		k.VMOVUPS(packed, Mem{Base: val, Index: count, Scale: 4})
 		k.VPCOMPRESSD_Z(lane, found, packed)
 		k.VMOVDQU32(packed, Mem{Base: idx, Index: count, Scale: 4})
@@ -212,66 +210,82 @@ func violators512(k *kernels) {
 	k.end()
 }
 
+const (
+	// largerMagnitude makes VRANGEPS give the operand of the larger magnitude
+	// with its sign; of two opposite ones, the positive.
+	largerMagnitude = U8(0x07)
+	notEqual        = U8(0x0c) // ordered and quiet
+)
+
 func violators256(k *kernels) {
-	lanes := k.table("violatorsLanes256", iota32(4)...)
-	four := k.table("violatorsFour256", 4)
+	lanes := k.table("violatorsLanes256", iota32(8)...)
+	eight := k.table("violatorsEight256", 8)
 	left := k.table("violatorsPack256", leftPack()...)
 
 	k.begin("violatorsAVX2", violatorsSignature,
-		"is Violators for AVX2, with points\nnumbered from base. n is a multiple of 4.")
+		"is Violators for AVX2, with points\nnumbered from base. n is a multiple of 8.")
 	n, f, state, skip := k.arg("n"), k.arg("f"), k.arg("state"), k.arg("skip")
 	idx, val := k.arg("idx"), k.arg("val")
-	minUp, maxLow, zero := k.YMM(), k.YMM(), k.YMM()
-	lane, step := k.XMM(), k.XMM()
+	minUp, maxLow, zero, lane, step := k.YMM(), k.YMM(), k.YMM(), k.YMM(), k.YMM()
 	k.VBROADCASTSD(k.mem("minUp"), minUp)
 	k.VBROADCASTSD(k.mem("maxLow"), maxLow)
 	k.zero(zero)
 	k.VPBROADCASTD(k.mem("base"), lane)
 	k.VPADDD(lanes, lane, lane)
-	k.VPBROADCASTD(four, step)
+	k.VPBROADCASTD(eight, step)
 	count, table := k.GP64(), k.GP64()
 	k.XORQ(count, count)
 	k.LEAQ(left, table)
-	k.loop("points", n, 4, func() {
-		s, kept, m, v, a, b := k.YMM(), k.YMM(), k.YMM(), k.YMM(), k.YMM(), k.YMM()
-		k.VPMOVZXBQ(at(skip, 0), kept)
-		k.VPCMPEQQ(zero, kept, kept)
-		k.VPMOVZXBQ(at(state, 0), s)
+	k.loop("points", n, 8, func() {
+		s, kept, m, v := k.YMM(), k.YMM(), k.YMM(), k.ymms(2)
+		k.VPMOVZXBD(at(skip, 0), kept)
+		k.VPCMPEQD(zero, kept, kept)
+		k.VPMOVZXBD(at(state, 0), s)
 		k.VPAND(kept, s, s)
-		k.VMOVUPD(at(f, 0), v)
-		k.VSUBPD(maxLow, v, a) // -up: negative where it violates
-		signOf(k, stateUp, s, m)
-		k.VBLENDVPD(m, a, zero, a)
-		k.VSUBPD(minUp, v, b) // low
-		signOf(k, stateLow, s, m)
-		k.VBLENDVPD(m, b, zero, b)
-		isUp, isLow := k.YMM(), k.YMM()
-		k.VCMPPD(less, zero, a, isUp)     // up > 0
-		k.VCMPPD(greater, zero, b, isLow) // low > 0
-		k.VADDPD(b, a, v)                 // low - up
-		k.VCMPPD(greater, zero, v, m)
-		k.VANDPD(m, isLow, isLow)
-		k.VBLENDVPD(isLow, b, a, a)
-		k.VORPD(isLow, isUp, isUp)
-		hits, row := k.GP32(), k.GP32()
-		k.VMOVMSKPD(isUp, hits)
-		k.MOVL(hits, row)
-		k.SHLL(U8(4), row)
-		pattern, packed := k.XMM(), k.XMM()
-		k.VMOVDQU(Mem{Base: table, Index: row.As64(), Scale: 1}, pattern)
-		k.VCVTPD2PSY(a, packed)
-		k.VPSHUFB(pattern, packed, packed)
-		k.VMOVDQU(packed, Mem{Base: val, Index: count, Scale: 4})
-		k.VPSHUFB(pattern, lane, packed)
-		k.VMOVDQU(packed, Mem{Base: idx, Index: count, Scale: 4})
-		k.POPCNTL(hits, hits)
-		k.ADDQ(hits.As64(), count)
+		k.VMOVUPD(at(f, 0), v[0])
+		k.VMOVUPD(at(f, 32), v[1])
+		// Zero where there is no violation, or NaN: the sign bit of the mask
+		// decides a blend.
+		high, below := differences(k, v, minUp, k.YMM), differences(k, v, maxLow, k.YMM)
+		k.VMAXPS(zero, high, high)
+		k.VPSLLD(U8(30), s, m)
+		k.VBLENDVPS(m, high, zero, high)
+		k.VMINPS(zero, below, below)
+		k.VPSLLD(U8(31), s, m)
+		k.VBLENDVPS(m, below, zero, below)
+		k.VSUBPS(below, zero, m)
+		k.VCMPPS(less, m, high, m)
+		k.VBLENDVPS(m, below, high, high) // the larger magnitude
+		k.VCMPPS(notEqual, zero, high, m)
+		hits, upper := k.GP64(), k.GP64()
+		k.VMOVMSKPS(m, hits.As32())
+		k.MOVL(hits.As32(), upper.As32())
+		k.ANDL(U8(15), hits.As32())
+		k.SHRL(U8(4), upper.As32())
+		packLeft(k, table, hits, high.AsX(), lane.AsX(), idx, val, count)
+		k.VEXTRACTF128(U8(1), high, high.AsX())
+		k.VEXTRACTI128(U8(1), lane, m.AsX())
+		packLeft(k, table, upper, high.AsX(), m.AsX(), idx, val, count)
 		k.VPADDD(step, lane, lane)
-		k.advance(32, f)
-		k.advance(4, state, skip)
+		k.advance(64, f)
+		k.advance(8, state, skip)
 	})
 	k.MOVQ(count, k.result("count"))
 	k.end()
+}
+
+// packLeft stores those of four lanes that are in the set.
+func packLeft(k *kernels, table reg.Register, set reg.GPVirtual, value, index reg.Register, idx, val, count reg.Register) {
+	row, pattern, packed := k.GP64(), k.XMM(), k.XMM()
+	k.MOVL(set.As32(), row.As32())
+	k.SHLL(U8(4), row.As32())
+	k.VMOVDQU(Mem{Base: table, Index: row, Scale: 1}, pattern)
+	k.VPSHUFB(pattern, value, packed)
+	k.VMOVDQU(packed, Mem{Base: val, Index: count, Scale: 4})
+	k.VPSHUFB(pattern, index, packed)
+	k.VMOVDQU(packed, Mem{Base: idx, Index: count, Scale: 4})
+	k.POPCNTL(set.As32(), set.As32())
+	k.ADDQ(set, count)
 }
 
 // leftPack gives, for each set of four lanes, the bytes that VPSHUFB takes to
