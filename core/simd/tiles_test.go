@@ -220,19 +220,23 @@ func checkPanelCase[T float](t testing.TB, y *yard, r *rand.Rand, d, cols, ld in
 func testPanelKernels[T float](t *testing.T, kernels []panelKernel[T]) {
 	y, r := newYard(t), newRand()
 	rows := rowsOf[T]()
-	for d := range 71 {
-		for cols := range 73 {
-			if testing.Short() && (d*cols)%7 != 0 {
-				continue
-			}
-			checkPanelCase(t, y, r, d, cols, rows+cols*d%5, kernels)
+	check := func(d, cols int) { checkPanelCase(t, y, r, d, cols, rows+cols*d%5, kernels) }
+	few := []int{0, 1, 2, 7, 8, 31, 41, 64}
+	for n := range 73 {
+		if testing.Short() && n%3 != 0 {
+			continue
+		}
+		for _, m := range few {
+			check(n, m)
+			check(m, n)
 		}
 	}
 	// More columns and features than one call into assembly takes.
 	checkPanelCase(t, y, r, 100, 600, rows, kernels)
-	for _, d := range []int{1021, wideDim, wideDim + 1, 2*wideDim + 5} {
-		checkPanelCase(t, y, r, d, 2*flushCols+3, rows, kernels)
-		checkPanelCase(t, y, r, d, 2*flushCols+8, rows, kernels)
+	checkPanelCase(t, y, r, 1021, flushCols+GroupCols, rows, kernels)
+	for _, d := range []int{wideDim, wideDim + 1} {
+		checkPanelCase(t, y, r, d, GroupCols+3, rows, kernels)
+		checkPanelCase(t, y, r, d, GroupCols, rows, kernels)
 	}
 }
 
