@@ -100,7 +100,7 @@ lint_requirements="ruff==0.17.6 mypy==2.4.1"
 main_venv() { venv "$VENV" $build_requirements $run_requirements $test_requirements $lint_requirements; }
 
 # shellcheck disable=SC2086
-min_venv() { venv "$VENV_MIN" cffi "scikit-learn==1.6.*" "numpy<2.3" joblib $test_requirements; }
+min_venv() { venv "$VENV_MIN" cffi "scikit-learn==1.6.*" "numpy<2.3" joblib "pytest==8.*" "hypothesis>=6.100" "pandas<3"; }
 
 # ---- the words --------------------------------------------------------------------
 
@@ -218,7 +218,8 @@ test_python() {
     quietly pytest "$VENV/bin/python" -P -m pytest -q
     closing pytest 1
     say "Python, scikit-learn 1.6"
-    quietly pytest-min "$VENV_MIN/bin/python" -P -m pytest -q -p no:cacheprovider tests/python/test_svc.py tests/python/test_estimator.py
+    quietly pytest-min "$VENV_MIN/bin/python" -P -m pytest -q -p no:cacheprovider \
+        tests/python/test_svc.py tests/python/test_estimator.py tests/python/test_bad_input.py
     closing pytest-min 1
 }
 
