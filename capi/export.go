@@ -12,16 +12,16 @@ import (
 )
 
 // enter runs the body of an export and writes its error to the caller's struct.
-func enter(err C.uintptr_t, body func() error) (code C.int32_t) {
+func enter(err uintptr, body func() error) (code C.int32_t) {
 	defer func() {
 		if value := recover(); value != nil {
-			code = report(uintptr(err), recovered(value))
+			code = report(err, recovered(value))
 		}
 	}()
 	if e := checkPoisoned(); e != nil {
-		return report(uintptr(err), e)
+		return report(err, e)
 	}
-	return report(uintptr(err), body())
+	return report(err, body())
 }
 
 //export goGetNumThreads
@@ -38,8 +38,8 @@ func goSetNumThreads(threads C.int32_t) C.int32_t {
 //export goJobWait
 func goJobWait(id C.uint64_t, milliseconds C.int64_t, progress, err C.uintptr_t) C.int32_t {
 	pending := false
-	code := enter(err, func() error {
-		j, e := lookup[*job]("job", id)
+	code := enter(uintptr(err), func() error {
+		j, e := lookup[*job]("job", uint64(id))
 		if e != nil {
 			return e
 		}
@@ -62,8 +62,8 @@ func goJobWait(id C.uint64_t, milliseconds C.int64_t, progress, err C.uintptr_t)
 
 //export goJobCancel
 func goJobCancel(id C.uint64_t, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
-		j, e := lookup[*job]("job", id)
+	return enter(uintptr(err), func() error {
+		j, e := lookup[*job]("job", uint64(id))
 		if e == nil {
 			j.control.Cancel()
 		}
@@ -73,8 +73,8 @@ func goJobCancel(id C.uint64_t, err C.uintptr_t) C.int32_t {
 
 //export goJobFree
 func goJobFree(id C.uint64_t, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
-		j, e := take[*job]("job", id)
+	return enter(uintptr(err), func() error {
+		j, e := take[*job]("job", uint64(id))
 		if e == nil {
 			j.free()
 		}
@@ -84,12 +84,12 @@ func goJobFree(id C.uint64_t, err C.uintptr_t) C.int32_t {
 
 //export goSVCParamsInit
 func goSVCParamsInit(params C.uintptr_t, size C.uint32_t, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error { return initSVCParams(uintptr(params), uint32(size)) })
+	return enter(uintptr(err), func() error { return initSVCParams(uintptr(params), uint32(size)) })
 }
 
 //export goSVCFitStart
 func goSVCFitStart(params, x, y, sampleWeight, classWeight, job, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
+	return enter(uintptr(err), func() error {
 		in, e := loadFitInputs(uintptr(params), uintptr(x), uintptr(y), uintptr(sampleWeight), uintptr(classWeight))
 		if e != nil {
 			return e
@@ -100,8 +100,8 @@ func goSVCFitStart(params, x, y, sampleWeight, classWeight, job, err C.uintptr_t
 
 //export goSVCFitResult
 func goSVCFitResult(id C.uint64_t, model, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
-		j, e := lookup[*job]("job", id)
+	return enter(uintptr(err), func() error {
+		j, e := lookup[*job]("job", uint64(id))
 		switch {
 		case e != nil:
 			return e
@@ -112,7 +112,7 @@ func goSVCFitResult(id C.uint64_t, model, err C.uintptr_t) C.int32_t {
 		case j.result == nil:
 			return fail(C.GOCLUSTER_ERROR_HANDLE, "job", "is not a fit")
 		case !j.result.retain():
-			return staleHandle("job", id) // freed meanwhile
+			return staleHandle("job", uint64(id)) // freed meanwhile
 		}
 		return j.result.publish(uintptr(model))
 	})
@@ -120,8 +120,8 @@ func goSVCFitResult(id C.uint64_t, model, err C.uintptr_t) C.int32_t {
 
 //export goSVCGetShape
 func goSVCGetShape(id C.uint64_t, shape, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
-		m, e := useModel(id)
+	return enter(uintptr(err), func() error {
+		m, e := useModel(uint64(id))
 		if e != nil {
 			return e
 		}
@@ -132,8 +132,8 @@ func goSVCGetShape(id C.uint64_t, shape, err C.uintptr_t) C.int32_t {
 
 //export goSVCGet
 func goSVCGet(id C.uint64_t, attribute C.int32_t, out, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
-		m, e := useModel(id)
+	return enter(uintptr(err), func() error {
+		m, e := useModel(uint64(id))
 		if e != nil {
 			return e
 		}
@@ -144,7 +144,7 @@ func goSVCGet(id C.uint64_t, attribute C.int32_t, out, err C.uintptr_t) C.int32_
 
 //export goSVCFromArrays
 func goSVCFromArrays(params, classes, nSupport, supportVectors, dualCoef, intercept, model, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
+	return enter(uintptr(err), func() error {
 		m, e := modelFromArrays(uintptr(params), uintptr(classes), uintptr(nSupport), uintptr(supportVectors),
 			uintptr(dualCoef), uintptr(intercept))
 		if e != nil {
@@ -156,8 +156,8 @@ func goSVCFromArrays(params, classes, nSupport, supportVectors, dualCoef, interc
 
 //export goSVCDecisionFunctionStart
 func goSVCDecisionFunctionStart(id C.uint64_t, x, out, job, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
-		return startWithModel(id, uintptr(x), uintptr(job), func(m *model, x view) (modelWork, error) {
+	return enter(uintptr(err), func() error {
+		return startWithModel(uint64(id), uintptr(x), uintptr(job), func(m *model, x view) (modelWork, error) {
 			ndim := []int{2}
 			if m.Pairs() == 1 {
 				ndim = []int{1, 2}
@@ -173,8 +173,8 @@ func goSVCDecisionFunctionStart(id C.uint64_t, x, out, job, err C.uintptr_t) C.i
 
 //export goSVCPredictStart
 func goSVCPredictStart(id C.uint64_t, x, out, job, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
-		return startWithModel(id, uintptr(x), uintptr(job), func(m *model, x view) (modelWork, error) {
+	return enter(uintptr(err), func() error {
+		return startWithModel(uint64(id), uintptr(x), uintptr(job), func(m *model, x view) (modelWork, error) {
 			out, e := loadOutput("out", uintptr(out), integers, []view{x}, 1)
 			if e != nil {
 				return nil, e
@@ -188,7 +188,7 @@ type modelWork func(*parallel.Control) error
 
 // startWithModel starts the work that prepare makes of a model and its checked X.
 // The job is a user of the model until it ends.
-func startWithModel(id C.uint64_t, x, job uintptr, prepare func(*model, view) (modelWork, error)) error {
+func startWithModel(id uint64, x, job uintptr, prepare func(*model, view) (modelWork, error)) error {
 	m, err := useModel(id)
 	if err != nil {
 		return err
@@ -217,8 +217,8 @@ func startWithModel(id C.uint64_t, x, job uintptr, prepare func(*model, view) (m
 
 //export goSVCFree
 func goSVCFree(id C.uint64_t, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error {
-		m, e := take[*model]("model", id)
+	return enter(uintptr(err), func() error {
+		m, e := take[*model]("model", uint64(id))
 		if e == nil {
 			m.release()
 		}
@@ -228,10 +228,10 @@ func goSVCFree(id C.uint64_t, err C.uintptr_t) C.int32_t {
 
 //export goNPYInfo
 func goNPYInfo(path, info, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error { return npyInfo(uintptr(path), uintptr(info)) })
+	return enter(uintptr(err), func() error { return npyInfo(uintptr(path), uintptr(info)) })
 }
 
 //export goNPYRead
 func goNPYRead(path C.uintptr_t, firstRow C.int64_t, out, err C.uintptr_t) C.int32_t {
-	return enter(err, func() error { return npyRead(uintptr(path), int64(firstRow), uintptr(out)) })
+	return enter(uintptr(err), func() error { return npyRead(uintptr(path), int64(firstRow), uintptr(out)) })
 }

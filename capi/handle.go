@@ -30,9 +30,9 @@ func newHandle(v any) uint64 {
 }
 
 // lookup returns what id stands for if it is a T.
-func lookup[T any](name string, id C.uint64_t) (T, error) {
+func lookup[T any](name string, id uint64) (T, error) {
 	handles.RLock()
-	v, ok := handles.live[uint64(id)].(T)
+	v, ok := handles.live[id].(T)
 	handles.RUnlock()
 	if !ok {
 		return v, staleHandle(name, id)
@@ -41,17 +41,17 @@ func lookup[T any](name string, id C.uint64_t) (T, error) {
 }
 
 // take is lookup that forgets the id: of many callers at once one succeeds.
-func take[T any](name string, id C.uint64_t) (T, error) {
+func take[T any](name string, id uint64) (T, error) {
 	handles.Lock()
 	defer handles.Unlock()
-	v, ok := handles.live[uint64(id)].(T)
+	v, ok := handles.live[id].(T)
 	if !ok {
 		return v, staleHandle(name, id)
 	}
-	delete(handles.live, uint64(id))
+	delete(handles.live, id)
 	return v, nil
 }
 
-func staleHandle(name string, id C.uint64_t) error {
-	return fail(C.GOCLUSTER_ERROR_HANDLE, name, "%#x was freed, never made, or is a handle of another kind", uint64(id))
+func staleHandle(name string, id uint64) error {
+	return fail(C.GOCLUSTER_ERROR_HANDLE, name, "%#x was freed, never made, or is a handle of another kind", id)
 }

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"gocluster/core/parallel"
@@ -16,6 +17,8 @@ type job struct {
 	done    chan struct{} // closed after err and result are set
 	err     error
 	result  *model // of a fit
+
+	shown atomic.Int64 // the largest number of units done that was told
 }
 
 // startJob registers a job, writes its handle to address and starts work, which
@@ -25,7 +28,7 @@ func startJob(address uintptr, work func(*parallel.Control) (*model, error)) err
 	j := &job{done: make(chan struct{})}
 	id := newHandle(j)
 	if err := store("job", address, C.gocluster_job{id: C.uint64_t(id)}); err != nil {
-		_, _ = take[*job]("job", C.uint64_t(id))
+		_, _ = take[*job]("job", id)
 		return err
 	}
 	go j.run(work)
@@ -66,9 +69,16 @@ func (j *job) wait(milliseconds int64) bool {
 	}
 }
 
+// progress never tells less done than before, also where pairs of classes at work
+// side by side report in turns.
 func (j *job) progress() C.gocluster_progress {
 	done, total, metric := j.control.Progress()
-	return C.gocluster_progress{done: C.int64_t(done), total: C.int64_t(total), metric: C.double(metric)}
+	for shown := j.shown.Load(); done > shown; shown = j.shown.Load() {
+		if j.shown.CompareAndSwap(shown, done) {
+			break
+		}
+	}
+	return C.gocluster_progress{done: C.int64_t(j.shown.Load()), total: C.int64_t(total), metric: C.double(metric)}
 }
 
 // free ends the work and gives up what it made. The caller has taken the handle,

@@ -52,7 +52,7 @@ func (m *model) release() {
 }
 
 // useModel finds a model and becomes its user.
-func useModel(id C.uint64_t) (*model, error) {
+func useModel(id uint64) (*model, error) {
 	m, err := lookup[*model]("model", id)
 	if err == nil && !m.retain() {
 		err = staleHandle("model", id) // freed meanwhile
@@ -65,7 +65,7 @@ func (m *model) publish(address uintptr) error {
 	id := newHandle(m)
 	err := store("model", address, C.gocluster_svc{id: C.uint64_t(id)})
 	if err != nil {
-		_, _ = take[*model]("model", C.uint64_t(id))
+		_, _ = take[*model]("model", id)
 		m.release()
 	}
 	return err

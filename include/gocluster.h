@@ -7,6 +7,11 @@
  *   one is information. Any function may be called from any thread at any time.
  *   Results do not depend on the number of threads.
  *
+ *   Loading the library starts threads, and handlers for SIGSEGV, SIGBUS, SIGFPE,
+ *   SIGPIPE and SIGURG that pass on what is not the library's own; handlers for other
+ *   signals stay the program's. It cannot be unloaded, and a child of fork() cannot use
+ *   it: every call then gives GOCLUSTER_ERROR_FORKED, until the child runs exec().
+ *
  * Simple use (without the checks of the returned codes)
  *
  *     double X[6] = {0, 0,  1, 1,  2, 2};            three rows, two features
