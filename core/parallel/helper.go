@@ -1,6 +1,7 @@
 package parallel
 
 import (
+	"runtime/debug"
 	"time"
 
 	"gocluster/core/simd"
@@ -30,6 +31,9 @@ func (p *pool) help(h *helper) {
 		p.summon()
 		p.mu.Unlock()
 	}()
+	// A fault in memory owned elsewhere, such as a mapped file that was cut short, is
+	// a panic of the chunk, as it can be on the caller's own goroutine.
+	debug.SetPanicOnFault(true)
 	for l := p.seek(h, true); l != nil; l = p.seek(h, false) {
 		h.join(p, l)
 	}
