@@ -12,8 +12,8 @@
 // job recovers from panics; nothing of the caller's is used after the job that
 // it was given to; memory whose size the caller decides comes from the arena.
 //
-// Caveat: memory that is mapped when a call checks it and unmapped while a job
-// reads it ends the process if a helper goroutine meets it first.
+// Caveat: whether a number is an address is only known by trying; a fault is
+// caught on the goroutines of exports, jobs and core/parallel, not on others.
 package main
 
 func main() {}

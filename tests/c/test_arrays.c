@@ -1,6 +1,9 @@
 /* Arrays: every layout that is allowed gives the same answer, everything else is refused by name. */
 #include "check.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 static int32_t fit_code(const problem *p)
 {
     gocluster_svc model;
@@ -396,6 +399,44 @@ static void memory_that_cannot_be_reached(void)
     REFUSED(GOCLUSTER_ERROR_ADDRESS, "X", gocluster_svc_decision_function(model, &p.X, &a, &last_error));
 }
 
+/* Maps a file of so many bytes, which has no name. */
+static void *mapped_file(size_t size, int *file)
+{
+    char name[] = "/tmp/gocluster-test-XXXXXX";
+    void *memory;
+    *file = mkstemp(name);
+    CHECK(*file >= 0 && unlink(name) == 0 && ftruncate(*file, (off_t)size) == 0);
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *file, 0);
+    CHECK(memory != MAP_FAILED);
+    return memory;
+}
+
+/* A page of X becomes unreachable, or the mapped file of X is cut short; which thread meets that is chance. */
+static void memory_that_vanishes(void)
+{
+    enum { rows = 20000, columns = 50, page = 4096 };
+    static int64_t y[rows];
+    int round;
+    for (round = 0; round < 10; round++) {
+        int file = -1;
+        double *X = (double *)(round % 2 ? guarded(rows * columns * 8, 0) : mapped_file(rows * columns * 8, &file));
+        problem p = small_problem();
+        gocluster_svc model;
+        two_clouds(X, y, rows, columns, 0, 1);
+        p.X = gocluster_matrix(X, GOCLUSTER_F64, rows, columns);
+        p.y = gocluster_vector(y, GOCLUSTER_I64, rows);
+        if (round % 2)
+            CHECK(mprotect((char *)X + (size_t)(round + 1) * 150 * page, page, PROT_NONE) == 0);
+        else
+            CHECK(ftruncate(file, (round + 1) * 150 * page) == 0 && close(file) == 0);
+        EXPECT(GOCLUSTER_ERROR_ADDRESS, gocluster_svc_fit(&p.params, &p.X, &p.y, NULL, NULL, &model, &last_error));
+    }
+    {
+        problem p = small_problem(); /* and the library goes on */
+        gocluster_svc_free(fitted(&p), NULL);
+    }
+}
+
 static const test tests[] = {
     TEST(every_layout_gives_the_same_model),
     TEST(float32_is_read_in_place),
@@ -413,6 +454,7 @@ static const test tests[] = {
     TEST(outputs_are_contiguous),
     TEST(touch_nothing_around_buffers),
     TEST(memory_that_cannot_be_reached),
+    TEST(memory_that_vanishes),
 };
 
 MAIN(tests)
