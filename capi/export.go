@@ -25,14 +25,31 @@ func enter(err uintptr, body func() error) (code C.int32_t) {
 }
 
 //export goGetNumThreads
-func goGetNumThreads() C.int32_t { return C.int32_t(min(parallel.Budget(), math.MaxInt32)) }
+func goGetNumThreads() C.int32_t {
+	return enterCount(func() (int, error) { return parallel.Budget(), nil })
+}
 
 //export goSetNumThreads
 func goSetNumThreads(threads C.int32_t) C.int32_t {
-	if threads < 1 {
-		return C.GOCLUSTER_ERROR_ARGUMENT
+	return enterCount(func() (int, error) {
+		if threads < 1 {
+			return 0, fail(C.GOCLUSTER_ERROR_ARGUMENT, "threads", "is %d", int32(threads))
+		}
+		return parallel.SetBudget(int(threads)), nil
+	})
+}
+
+// enterCount is enter for the exports that return a number that is not negative.
+func enterCount(body func() (int, error)) C.int32_t {
+	n := 0
+	code := enter(0, func() (err error) {
+		n, err = body()
+		return err
+	})
+	if code != C.GOCLUSTER_OK {
+		return code
 	}
-	return C.int32_t(min(parallel.SetBudget(int(threads)), math.MaxInt32))
+	return C.int32_t(min(n, math.MaxInt32))
 }
 
 //export goJobWait

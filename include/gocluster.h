@@ -2,7 +2,7 @@
  *
  * Introduction
  *   The library reads the caller's matrices in place, writes results into the
- *   caller's buffers and never calls back. Every function returns an int32_t:
+ *   caller's buffers and never calls back. Functions that can fail return an int32_t:
  *   zero is success, a negative value is one of GOCLUSTER_ERROR_..., a positive
  *   one is information. Any function may be called from any thread at any time.
  *   Results do not depend on the number of threads.
