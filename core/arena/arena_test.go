@@ -264,7 +264,7 @@ func TestElementsWithoutPointers(t *testing.T) {
 	}
 	s := NewScope()
 	defer s.Release()
-	make1[record](t, s, 10)[9].b[2] = 1
+	make1[record](t, s, 10)[9] = record{1, [3]float32{2}, struct{ d bool }{true}, 3i}
 	make1[[4]int32](t, s, 10)[9][3] = 1
 	make1[uintptr](t, s, 1)[0] = 1
 	if p := make1[struct{}](t, s, 10); len(p) != 10 {

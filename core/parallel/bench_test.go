@@ -34,7 +34,12 @@ func tenMicroseconds() int {
 // and those of the serial loop measured in turn with it.
 func BenchmarkFor(b *testing.B) {
 	n := tenMicroseconds()
-	chunk := func(int) { spend(n) }
+	busyFor := func(n int) {
+		if spend(n) < 0 {
+			b.Error("unreachable; without a use the loop could be left out")
+		}
+	}
+	chunk := func(int) { busyFor(n) }
 	quantiles := func(b *testing.B, name string, ns []float64) {
 		slices.Sort(ns)
 		b.ReportMetric(ns[len(ns)/10]/1000, name+"-µs-p10")
@@ -50,7 +55,7 @@ func BenchmarkFor(b *testing.B) {
 			// Let the helper find its feet again: it spun too long ago.
 			_ = p.loop(nil, 2, 0, chunk)
 			for range 10 {
-				spend(alone)
+				busyFor(alone)
 				t = time.Now()
 				_ = p.loop(nil, 2, 0, chunk)
 				parallel = append(parallel, float64(time.Since(t).Nanoseconds()))
@@ -78,4 +83,19 @@ func BenchmarkEmpty(b *testing.B) {
 			}
 		})
 	}
+}
+
+func BenchmarkInChunk(b *testing.B) {
+	b.Run("in a chunk", func(b *testing.B) {
+		_ = newPool(b, 1).loop(nil, 1, 0, func(int) {
+			for b.Loop() {
+				inChunk()
+			}
+		})
+	})
+	b.Run("outside", func(b *testing.B) {
+		for b.Loop() {
+			inChunk()
+		}
+	})
 }
