@@ -377,9 +377,16 @@ class SVC(ClassifierMixin, BaseEstimator):
     def _validate_targets(self, y: Any) -> npt.NDArray[np.int64]:
         """Learn `classes_` and `class_weight_`, and return the index of each row's class."""
         y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        if y.dtype.kind == "O":
+            check_classification_targets(y)  # before values of different types are sorted
         classes, labels = np.unique(y, return_inverse=True)
-        self.class_weight_ = compute_class_weight(self.class_weight, classes=classes, y=y)
+        # The verdict depends on the different values alone; that there are many of them would draw a warning.
+        check_classification_targets(classes if len(classes) <= 20 else y)
+        self.class_weight_ = (
+            np.ones(len(classes))
+            if self.class_weight is None
+            else compute_class_weight(self.class_weight, classes=classes, y=y)
+        )
         if len(classes) < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {len(classes)} class")
         if not (self.class_weight_ > 0).all():

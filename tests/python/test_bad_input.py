@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,7 @@ BAD_FITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "one row": ({}, {"X": X[:1], "y": y[:1]}),
     "y is NaN": ({}, {"y": np.where(y, np.nan, 0)}),
     "y is continuous": ({}, {"y": y + 0.5 * np.arange(40)}),
+    "y is mixed": ({}, {"y": np.array([1, "a"] * 20, dtype=object)}),
     "y has two columns": ({}, {"y": np.column_stack([y, y])}),
     "weights too short": ({}, {"sample_weight": np.ones(39)}),
     "weights have two columns": ({}, {"sample_weight": np.ones((40, 2))}),
@@ -183,6 +186,30 @@ def test_fit_after_refusals() -> None:
             model.fit(bad, y)
     expected = sklearn.svm.SVC().fit(X, y)
     np.testing.assert_array_equal(model.fit(X, y).support_, expected.support_)
+
+
+def test_no_memory_left() -> None:
+    program = """
+import resource
+import numpy as np
+from dask_go.svm import SVC
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(20000, 50)), rng.integers(0, 2, 20000)
+few = SVC().fit(X[:100], y[:100])
+pages = int(open("/proc/self/statm").read().split()[0])
+size = pages * resource.getpagesize()
+for extra in (8 << 20, 64 << 20):
+    resource.setrlimit(resource.RLIMIT_AS, (size + extra, resource.RLIM_INFINITY))
+    try:
+        SVC().fit(X, y)
+    except MemoryError:
+        print("MemoryError")
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+np.testing.assert_array_equal(SVC().fit(X[:100], y[:100]).dual_coef_, few.dual_coef_)
+print("goes on")
+"""
+    result = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=120)
+    assert result.stdout.split("\n")[:3] == ["MemoryError", "MemoryError", "goes on"], result.stdout + result.stderr
 
 
 # ---- what the library itself says, should Python's own checks be passed by --------------
