@@ -34,6 +34,7 @@ type Pack struct {
 	x      dense.Matrix
 	shift  []float64
 	scale  float64
+	noise  Noise
 	narrow *store[float32] // exactly one of narrow and wide is set
 	wide   *store[float64]
 	free   chan *scratch
@@ -70,6 +71,7 @@ func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params)
 	} else if !(2*largest <= math.MaxFloat32) { // K(i, i), which float32 must hold
 		return nil, ErrNotFinite
 	}
+	p.noise = p.estimateNoise()
 	return p, p.makeScratch(s)
 }
 
@@ -85,6 +87,32 @@ func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
 	}
 	p.narrow, p.wide = nil, wide
 	return err
+}
+
+// estimateNoise: a float32 dot product, kernel function and sum are off by a few
+// units in the last place (linear: of products, not of powers that end in [0, 1]),
+// RBF also by the rounding of the norms. Where all exponents are within a
+// half of zero, the approximation of exp2 errs to one side.
+func (p *Pack) estimateNoise() Noise {
+	const ulp = 0x1p-24
+	noise := Noise{Random: 4 * ulp}
+	if p.Kind == Linear {
+		noise.Random *= 4
+		return noise
+	}
+	if p.narrow == nil {
+		return noise
+	}
+	sum := 0.0
+	for _, v := range p.narrow.norm {
+		sum -= float64(v)
+	}
+	exponent := 2 * sum / float64(p.Rows)
+	noise.Random += exponent * math.Ln2 * ulp / 2
+	if exponent < 0.5 {
+		noise.Common = ulp
+	}
+	return noise
 }
 
 // centre sets shift to the column means, summed in fixed chunks so that they do
@@ -148,6 +176,15 @@ func (p *Pack) load(i int, row []float64) []float64 {
 
 // Shift is the vector by which rows are centred.
 func (p *Pack) Shift() []float64 { return p.shift }
+
+// Noise is the typical relative error of a kernel value: the part that differs
+// from value to value as if by chance, and the part that may have one sign.
+type Noise struct {
+	Random, Common float64
+}
+
+// Noise estimates what rounding does to kernel values.
+func (p *Pack) Noise() Noise { return p.noise }
 
 // Wide reports whether dot products are formed in float64.
 func (p *Pack) Wide() bool { return p.wide != nil }

@@ -99,13 +99,11 @@ func (b *block) solve(eps float32, limit int64) int64 {
 		}
 		kj = b.row(j)
 		t = float32(b.step(i, j, float64(f[j])-float64(fmin), float64(diag[i]+diag[j]-2*ki[j])))
-		if updates&63 == 63 && updates+1 < limit {
-			if free := int64(b.free()); free >= 3 && updates-lastNewton >= free*free*free/1200+5*free+100 {
-				simd.SMOUpdate(f, ki, kj, t, up, low)
-				t = 0
-				b.newton.solve(b)
-				lastNewton = updates
-			}
+		if updates&63 == 63 && updates+1 < limit && b.newton.due(int64(b.free()), updates-lastNewton) {
+			simd.SMOUpdate(f, ki, kj, t, up, low)
+			t = 0
+			b.solveFace()
+			lastNewton = updates
 		}
 	}
 }
@@ -134,6 +132,45 @@ func (b *block) step(i, j int, violation, curvature float64) float64 {
 	b.mark(i)
 	b.mark(j)
 	return t
+}
+
+// blockRidge, relative to the largest K_ii, covers the float32 rounding of kernel
+// values, which may make K_FF slightly indefinite.
+const blockRidge = 2e-7
+
+// solveFace makes Newton steps on the free points while bounds cut them short.
+func (b *block) solveFace() {
+	w := &b.newton
+	beta, lo, hi := b.beta[:b.n], b.lo[:b.n], b.hi[:b.n]
+	for range newtonRepeats {
+		if w.findFree(beta, lo, hi) < 2 {
+			return
+		}
+		ridge := 0.0
+		for _, i := range w.free {
+			ridge = max(ridge, blockRidge*float64(b.diag[i]))
+		}
+		length, blocking, ok := w.step(func(a int, k []float64) {
+			row := b.row(w.free[a])
+			for c := range k {
+				k[c] = float64(row[w.free[c]])
+			}
+		}, func(i int) float64 { return float64(b.f[i]) }, ridge, beta, lo, hi)
+		if !ok {
+			return
+		}
+		w.move(length, blocking, beta, lo, hi)
+		for a, i := range w.free {
+			b.mark(i)
+			row, d := b.row(i), float32(w.d[a])
+			for v := range row {
+				b.f[v] += d * row[v]
+			}
+		}
+		if blocking < 0 {
+			return
+		}
+	}
 }
 
 // free counts the points strictly inside the box.

@@ -39,7 +39,7 @@ func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) e
 	for _, c := range m.DualCoef {
 		squares += c * c
 	}
-	if noisePerNorm*math.Sqrt(squares) > decisionNoise {
+	if pack.Noise().Random*math.Sqrt(squares) > decisionNoise {
 		if err := pack.Widen(ctl, scope); err != nil {
 			return err
 		}

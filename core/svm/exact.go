@@ -1,47 +1,118 @@
 package svm
 
-import "math"
+import (
+	"math"
+
+	"gocluster/core/simd"
+)
 
 // finishExactly ends a fit that float32 kernel values cannot end (enormous C,
-// degenerate data): libsvm's own algorithm, pair updates over all points with
-// second-order selection, in float64 throughout and from the β at hand. It is
-// slow and sure.
+// kernels of low numerical rank, degenerate data): pair updates over all points
+// with second-order selection, as libsvm makes them, and Newton steps on the free
+// points, in float64 throughout and from the β at hand. It is slow and sure.
 func (s *solver) finishExactly() (result, error) {
 	n := len(s.f)
 	if err := s.refine(math.Inf(1)); err != nil {
 		return result{}, err
 	}
 	x := &exactRows{solver: s, rows: make(map[int][]float64)}
-	limit := max(10_000_000, 100*int64(n)) // libsvm's
-	for count := int64(0); s.goOn() && count < limit; count++ {
+	last := s.updates
+	limit := s.updates + max(10_000_000, 100*int64(n)) // libsvm's
+	for s.goOn() && s.updates < limit {
 		gap := s.chooser.measure(s.f, s.state)
 		if !(gap > s.tol) {
 			break
 		}
-		i := s.smallestUp()
-		ki, err := x.row(i)
-		if err != nil {
-			return result{}, err
+		if s.updates&63 == 0 && x.newton.due(int64(x.newton.findFree(s.beta, s.lo, s.hi)), s.updates-last) {
+			if err := x.solveFace(); err != nil {
+				return result{}, err
+			}
+			last = s.updates
 		}
-		j := s.bestPartner(i, ki)
-		if j < 0 {
+		if ok, err := x.update(); err != nil {
+			return result{}, err
+		} else if !ok {
 			break
-		}
-		kj, err := x.row(j)
-		if err != nil {
-			return result{}, err
-		}
-		curvature := max(ki[i]+kj[j]-2*ki[j], minCurvature)
-		t := min((s.f[j]-s.f[i])/curvature, s.hi[i]-s.beta[i], s.beta[j]-s.lo[j])
-		s.moveTo(i, s.beta[i]+t)
-		s.moveTo(j, s.beta[j]-t)
-		for k := range s.f {
-			s.f[k] += t * (ki[k] - kj[k])
 		}
 		s.updates++
 		s.report(gap)
 	}
 	return s.end(nil)
+}
+
+// update moves the pair that lowers the objective most, if there is one.
+func (x *exactRows) update() (bool, error) {
+	s := x.solver
+	i := s.smallestUp()
+	ki, err := x.row(i)
+	if err != nil {
+		return false, err
+	}
+	j := s.bestPartner(i, ki)
+	if j < 0 {
+		return false, nil
+	}
+	kj, err := x.row(j)
+	if err != nil {
+		return false, err
+	}
+	curvature := max(ki[i]+kj[j]-2*ki[j], minCurvature)
+	t := min((s.f[j]-s.f[i])/curvature, s.hi[i]-s.beta[i], s.beta[j]-s.lo[j])
+	s.moveTo(i, s.beta[i]+t)
+	s.moveTo(j, s.beta[j]-t)
+	simd.Axpy(t, ki, s.f)
+	simd.Axpy(-t, kj, s.f)
+	return true, nil
+}
+
+const (
+	exactRidge = 1e-13
+	// exactFace bounds the free points of a Newton step: its factor is 8 MB.
+	exactFace = 1000
+)
+
+// solveFace makes Newton steps on the free points while bounds cut them short.
+func (x *exactRows) solveFace() error {
+	s, w := x.solver, &x.newton
+	for range newtonRepeats {
+		if m := w.findFree(s.beta, s.lo, s.hi); m < 2 || m > min(exactFace, x.capacity()) {
+			return nil
+		}
+		ridge := 0.0
+		for _, i := range w.free {
+			if _, err := x.row(i); err != nil {
+				return err
+			}
+			ridge = max(ridge, exactRidge*float64(s.pack.Diag[s.rows[i]]))
+		}
+		var err error
+		length, blocking, ok := w.step(func(a int, k []float64) {
+			row, e := x.row(w.free[a])
+			if e != nil {
+				err = e
+				return
+			}
+			for c := range k {
+				k[c] = row[w.free[c]]
+			}
+		}, func(i int) float64 { return s.f[i] - s.chooser.threshold() }, ridge, s.beta, s.lo, s.hi)
+		if err != nil || !ok {
+			return err
+		}
+		w.move(length, blocking, s.beta, s.lo, s.hi)
+		for a, i := range w.free {
+			row, err := x.row(i)
+			if err != nil {
+				return err
+			}
+			s.mark(i)
+			simd.Axpy(w.d[a], row, s.f)
+		}
+		if blocking < 0 {
+			return nil
+		}
+	}
+	return nil
 }
 
 // moveTo sets β_i, on the bound where rounding left it next to one.
@@ -83,22 +154,25 @@ func (s *solver) bestPartner(i int, ki []float64) int {
 	return best
 }
 
-// exactRows keeps rows of the kernel matrix in float64, at most as many as fill
-// 64 MB; when they are full it starts anew.
+// exactRows keeps rows of the kernel matrix in float64; when they are as many as
+// there is room for it starts anew.
 type exactRows struct {
 	*solver
-	rows map[int][]float64
+	newton newton
+	rows   map[int][]float64
 }
+
+// capacity is the number of rows that fill 64 MB.
+func (x *exactRows) capacity() int { return max(2, 8<<20/len(x.f)) }
 
 func (x *exactRows) row(i int) ([]float64, error) {
 	if r, ok := x.rows[i]; ok {
 		return r, nil
 	}
-	n := len(x.f)
-	if len(x.rows) >= max(2, 8<<20/n) {
+	if len(x.rows) >= x.capacity() {
 		clear(x.rows)
 	}
-	r := make([]float64, n)
+	r := make([]float64, len(x.f))
 	if err := x.pack.Exact(x.ctl, x.dual.rows, x.dual.rows[i:i+1], []float64{1}, r); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,9 @@ type solver struct {
 	mix     mix
 	first   int // size of the first active set, all random
 	member  []uint8
-	refined int // times the gradient was computed again in float64
+	refined int     // times the gradient was computed again in float64
+	settled float64 // smallest gap found so
+	vain    int     // refinements since that did not improve on it
 	far     far
 
 	others  []int32 // points outside the active set
@@ -121,11 +123,12 @@ func (s *solver) goOn() bool { return !s.ctl.Cancelled() && s.updates < s.limit 
 func (s *solver) report(gap float64) { s.ctl.Report(s.updates, 0, gap) }
 
 const (
-	// An estimate of the gap's noise: kernel values and their float32 sums are
-	// off by a few units in the last place, independently of each other.
-	noisePerNorm = 2.4e-7
-	maxRounds    = 500
-	maxRefined   = 30
+	// What ends the attempt in float32: rounds in all; refinements in a row that
+	// did not lower the gap to a share of improvement; rounds without an update.
+	maxRounds   = 500
+	maxVain     = 2
+	improvement = 0.7
+	maxStalled  = 2
 )
 
 // run solves the problem.
@@ -146,7 +149,7 @@ func (s *solver) run() (result, error) {
 			}
 			gap = s.chooser.measure(s.f, s.state)
 		}
-		if rounds >= maxRounds || s.refined > maxRefined || stalled > 2 {
+		if rounds >= maxRounds || s.vain > maxVain || stalled > maxStalled {
 			if err := s.recall(); err != nil {
 				return result{}, err
 			}
@@ -195,23 +198,25 @@ func (s *solver) settle(gap float64) (bool, error) {
 	if err := s.refine(band); err != nil {
 		return false, err
 	}
-	return s.chooser.measure(s.f, s.state) <= s.tol, nil
+	gap = s.chooser.measure(s.f, s.state)
+	if s.vain++; s.refined == 1 || gap < improvement*s.settled {
+		s.settled, s.vain = gap, 0
+	}
+	return gap <= s.tol, nil
 }
 
 // noise estimates the error of the gradient.
 func (s *solver) noise() float64 {
-	sum := 0.0
+	squares, sum := 0.0, 0.0
 	for i, b := range s.beta {
 		if b != 0 {
-			v := b * float64(s.pack.Diag[s.rows[i]])
-			sum += v * v
+			v := math.Abs(b) * float64(s.pack.Diag[s.rows[i]])
+			squares += v * v
+			sum += v
 		}
 	}
-	noise := noisePerNorm * math.Sqrt(sum)
-	if s.pack.Kind != kernel.RBF {
-		noise *= 4 // products of rows, not powers that end in [0, 1]
-	}
-	return noise
+	noise := s.pack.Noise()
+	return noise.Random*math.Sqrt(squares) + noise.Common*sum
 }
 
 // round solves one active set and brings the gradient of all others up to date.
