@@ -13,11 +13,10 @@
 //
 // Invariants: lengths are checked once per call, and a slice that is too short
 // panics before anything is written; nothing outside the documented outputs is
-// written, nothing outside the slices read; NaN in, NaN out. A call into
-// assembly lasts well under 100 µs where its size is the kernel's to cut; it
-// uses no stack frame.
+// written, nothing outside the slices read; tiles give NaN for NaN. Assembly cannot be
+// preempted, so a tile too large for some 50 µs is cut into several calls.
 //
 // Caveats: no alignment is required, but panels and groups that start on 64
-// bytes are up to a third faster. Different levels round differently; one level
+// bytes are up to a quarter faster. Different levels round differently; one level
 // always gives the same bits.
 package simd

@@ -6,6 +6,8 @@ import "unsafe"
 const exp2Elements = 1 << 14
 
 // laneMask, read from n elements before its middle, selects n lanes of a YMM.
+//
+//lint:ignore U1000 the assembly reads it
 var laneMask = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 
 func exp2(dst, src []float32) {

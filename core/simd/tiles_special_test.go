@@ -151,8 +151,8 @@ func testClamped[T float](t *testing.T, kernels []panelKernel[T]) {
 						}
 					}
 					for i, v := range p.f {
-						// Where another column is +Inf, 0·Inf is NaN.
-						if k.apply && !math.IsNaN(v) && wrong(i, v) {
+						// Where another column is +Inf, which only AVX-512 gives, 0·Inf is NaN.
+						if k.apply && !(Current() == AVX512 && math.IsNaN(v)) && wrong(i, v) {
 							t.Fatalf("%s: column %d, 2^%v = %v", k.name, one, p.nr[i], v)
 						}
 					}

@@ -33,7 +33,6 @@ type panel struct {
 	d, groups, cols       reg.GPVirtual // left to do: groups, or columns if they are stored
 	a, c, cn, delta       reg.GPVirtual
 	nr, out, ld, f, chunk reg.GPVirtual // chunk: groups until the sums go to f
-	norms                 []reg.VecVirtual
 	sums                  []reg.VecVirtual
 }
 
