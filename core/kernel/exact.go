@@ -59,6 +59,15 @@ func (p *Pack) Exact(ctl *parallel.Control, rows, cols []int32, weight, out []fl
 	return nil
 }
 
+// DiagExact is K(row, row) in float64.
+func (p *Pack) DiagExact(row int) float64 {
+	if p.Kind == RBF {
+		return 1
+	}
+	v := p.Row(row, make([]float64, p.Cols))
+	return simd.Dot(v, v)
+}
+
 // exactGroups lays columns out as groups; those that pad the last one are zero.
 func (p *Pack) exactGroups(ctl *parallel.Control, cols []int32, x, norm []float64) {
 	d := p.Cols
@@ -70,7 +79,7 @@ func (p *Pack) exactGroups(ctl *parallel.Control, cols []int32, x, norm []float6
 		for j := range group {
 			norm[g*group+j] = 0
 			if g*group+j < len(cols) {
-				row := p.load(int(cols[g*group+j]), row)
+				row := p.Row(int(cols[g*group+j]), row)
 				norm[g*group+j] = -simd.Dot(row, row) / 2
 				for k, v := range row {
 					out[k*group+j] = v
@@ -84,7 +93,7 @@ func (p *Pack) exactPanels(rows []int32, lanes int, x, norm []float64) {
 	d := p.Cols
 	row := make([]float64, d)
 	for k, i := range rows {
-		v := p.load(int(i), row)
+		v := p.Row(int(i), row)
 		norm[k] = -simd.Dot(v, v) / 2
 		out := x[k/lanes*lanes*d+k%lanes:]
 		for c, e := range v {
@@ -102,13 +111,13 @@ func (p *Pack) exactPanels(rows []int32, lanes int, x, norm []float64) {
 func (p *Pack) exactLinear(ctl *parallel.Control, rows, cols []int32, weight, out []float64) error {
 	row, w := make([]float64, p.Cols), make([]float64, p.Cols)
 	for k, j := range cols {
-		simd.Axpy(weight[k], p.load(int(j), row), w)
+		simd.Axpy(weight[k], p.Row(int(j), row), w)
 	}
 	const chunkRows = 256
 	return parallel.For(ctl, (len(rows)+chunkRows-1)/chunkRows, threads(len(rows)*p.cost()), func(chunk int) {
 		row := make([]float64, p.Cols)
 		for k := chunk * chunkRows; k < min(len(rows), (chunk+1)*chunkRows); k++ {
-			out[k] = simd.Dot(p.load(int(rows[k]), row), w)
+			out[k] = simd.Dot(p.Row(int(rows[k]), row), w)
 		}
 	})
 }

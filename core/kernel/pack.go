@@ -95,7 +95,7 @@ func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
 // half of zero, the approximation of exp2 errs to one side.
 func (p *Pack) estimateNoise() Noise {
 	const ulp = 0x1p-24
-	noise := Noise{Random: 4 * ulp}
+	noise := Noise{Random: 6 * ulp}
 	if p.Kind == Linear {
 		noise.Random *= 4
 		return noise
@@ -150,7 +150,7 @@ func fill[T float](c *parallel.Control, p *Pack, st *store[T]) (float64, error) 
 	err := parallel.For(c, chunks, 0, func(chunk int) {
 		row := make([]float64, p.Cols)
 		for i := chunk * packRows; i < min(p.Rows, (chunk+1)*packRows); i++ {
-			half := -st.put(i, p.load(i, row))
+			half := -st.put(i, p.Row(i, row))
 			worst[chunk] = max(worst[chunk], half) // max propagates NaN
 			p.Diag[i] = 1
 			if p.Kind == Linear {
@@ -165,8 +165,8 @@ func fill[T float](c *parallel.Control, p *Pack, st *store[T]) (float64, error) 
 	return largest, err
 }
 
-// load reads row i of X in float64, shifted and scaled.
-func (p *Pack) load(i int, row []float64) []float64 {
+// Row reads row i of X in float64, centred and scaled.
+func (p *Pack) Row(i int, row []float64) []float64 {
 	row = p.x.Row(i, row)
 	for k := range row {
 		row[k] = (row[k] - p.shift[k]) * p.scale

@@ -95,9 +95,10 @@ func (a *active) load(s *solver, points []int32) {
 func (a *active) solve(s *solver, eps float64) {
 	n := len(a.points)
 	f, state := a.f[:n], a.state[:n]
+	var fall progress
 	for s.goOn() {
 		gap := a.chooser.measure(f, state)
-		if !(gap > eps) {
+		if !(gap > eps) || fall.stuck(gap, patienceBlocks) {
 			return
 		}
 		a.chosen = a.chooser.choose(f, state, a.mix, a.chosen)

@@ -79,9 +79,14 @@ func (b *block) mark(i int) {
 
 func (b *block) row(i int) []float32 { return b.k[i*b.ld:][:b.padded] }
 
+// blockUpdates bounds the updates made at once, for each point of a block: where
+// float32 cannot see the gap close, the level above has to look again.
+const blockUpdates = 50
+
 // solve makes pair updates until the block's gap is at most eps or limit
 // updates are made, and returns their number.
 func (b *block) solve(eps float32, limit int64) int64 {
+	limit = min(limit, int64(blockUpdates*b.n))
 	f, diag := b.f[:b.padded], b.diag[:b.padded]
 	up, low := b.up[:b.padded/16], b.low[:b.padded/16]
 	ki, kj, t := b.row(0), b.row(0), float32(0)
@@ -155,11 +160,11 @@ func (b *block) solveFace() {
 			for c := range k {
 				k[c] = float64(row[w.free[c]])
 			}
-		}, func(i int) float64 { return float64(b.f[i]) }, ridge, beta, lo, hi)
+		}, func(i int) float64 { return float64(b.f[i]) }, ridge, 0, beta, lo, hi)
 		if !ok {
 			return
 		}
-		w.move(length, blocking, beta, lo, hi)
+		w.move(length, blocking, 0, beta, lo, hi)
 		for a, i := range w.free {
 			b.mark(i)
 			row, d := b.row(i), float32(w.d[a])

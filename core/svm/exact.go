@@ -12,10 +12,18 @@ import (
 // points, in float64 throughout and from the β at hand. It is slow and sure.
 func (s *solver) finishExactly() (result, error) {
 	n := len(s.f)
+	if s.limit == math.MaxInt64 {
+		if err := s.solveLowRank(); err != nil {
+			return result{}, err
+		}
+	}
 	if err := s.refine(math.Inf(1)); err != nil {
 		return result{}, err
 	}
-	x := &exactRows{solver: s, rows: make(map[int][]float64)}
+	x := &exactRows{solver: s, rows: make(map[int][]float64), diag: make([]float64, n)}
+	for i, row := range s.rows {
+		x.diag[i] = s.pack.DiagExact(int(row))
+	}
 	last := s.updates
 	limit := s.updates + max(10_000_000, 100*int64(n)) // libsvm's
 	for s.goOn() && s.updates < limit {
@@ -48,7 +56,7 @@ func (x *exactRows) update() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	j := s.bestPartner(i, ki)
+	j := s.bestPartner(i, ki, x.diag)
 	if j < 0 {
 		return false, nil
 	}
@@ -83,7 +91,7 @@ func (x *exactRows) solveFace() error {
 			if _, err := x.row(i); err != nil {
 				return err
 			}
-			ridge = max(ridge, exactRidge*float64(s.pack.Diag[s.rows[i]]))
+			ridge = max(ridge, exactRidge*x.diag[i])
 		}
 		var err error
 		length, blocking, ok := w.step(func(a int, k []float64) {
@@ -95,11 +103,11 @@ func (x *exactRows) solveFace() error {
 			for c := range k {
 				k[c] = row[w.free[c]]
 			}
-		}, func(i int) float64 { return s.f[i] - s.chooser.threshold() }, ridge, s.beta, s.lo, s.hi)
+		}, func(i int) float64 { return s.f[i] - s.chooser.threshold() }, ridge, 0, s.beta, s.lo, s.hi)
 		if err != nil || !ok {
 			return err
 		}
-		w.move(length, blocking, s.beta, s.lo, s.hi)
+		w.move(length, blocking, 0, s.beta, s.lo, s.hi)
 		for a, i := range w.free {
 			row, err := x.row(i)
 			if err != nil {
@@ -139,14 +147,14 @@ func (s *solver) smallestUp() int {
 }
 
 // bestPartner maximises the decrease of the objective, WSS 2 of Fan, Chen & Lin.
-func (s *solver) bestPartner(i int, ki []float64) int {
+func (s *solver) bestPartner(i int, ki, diag []float64) int {
 	best, gain := -1, 0.0
 	for j, f := range s.f {
 		d := f - s.f[i]
 		if s.beta[j] <= s.lo[j] || d <= 0 {
 			continue
 		}
-		curvature := ki[i] + float64(s.pack.Diag[s.rows[j]]) - 2*ki[j]
+		curvature := ki[i] + diag[j] - 2*ki[j]
 		if g := d * d / max(curvature, minCurvature); g > gain {
 			best, gain = j, g
 		}
@@ -159,6 +167,7 @@ func (s *solver) bestPartner(i int, ki []float64) int {
 type exactRows struct {
 	*solver
 	newton newton
+	diag   []float64
 	rows   map[int][]float64
 }
 

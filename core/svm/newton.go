@@ -39,11 +39,11 @@ func (w *newton) due(free, updates int64) bool {
 	return free >= 3 && updates >= free*free*free/1200+5*free+100
 }
 
-// step computes the step d of the face. row fills K(free[a], free[:a+1]); ridge,
-// which keeps the factor positive definite, covers the rounding of K. It returns
-// the length to go (at most 1), the index of the point that blocks (or −1), and
-// false if rounding has left no descent.
-func (w *newton) step(row func(a int, k []float64), f func(i int) float64, ridge float64, beta, lo, hi []float64) (length float64, blocking int, ok bool) {
+// step computes the step d of the face, with Σ d = −excess. row fills K(free[a],
+// free[:a+1]); ridge, which keeps the factor positive definite, covers the rounding
+// of K. It returns the length to go (at most 1), the index of the point that blocks
+// (or −1), and false if rounding has left no descent.
+func (w *newton) step(row func(a int, k []float64), f func(i int) float64, ridge, excess float64, beta, lo, hi []float64) (length float64, blocking int, ok bool) {
 	m := len(w.free)
 	w.factorise(row, ridge)
 	w.d, w.y = grow(w.d, m), grow(w.y, m)
@@ -60,7 +60,7 @@ func (w *newton) step(row func(a int, k []float64), f func(i int) float64, ridge
 	slope := 0.0
 	length, blocking = 1, -1
 	for a, i := range w.free {
-		w.d[a] -= sd / sy * w.y[a]
+		w.d[a] -= (sd + excess) / sy * w.y[a]
 		d := w.d[a]
 		slope += d * f(i)
 		room := math.Inf(1)
@@ -73,13 +73,14 @@ func (w *newton) step(row func(a int, k []float64), f func(i int) float64, ridge
 			length, blocking = room, a
 		}
 	}
-	return length, blocking, slope < 0 // not with NaN
+	return length, blocking, slope < 0 || excess != 0 && !math.IsNaN(slope)
 }
 
 // move takes the step, puts the blocking point on its bound, and leaves in d by
-// how much each β changed; their sum is zero as long as a point has room for it.
-func (w *newton) move(length float64, blocking int, beta, lo, hi []float64) {
-	sum, best, room := 0.0, 0, 0.0
+// how much each β changed; their sum is −length·excess to the last digit as long as
+// a point has room for that.
+func (w *newton) move(length float64, blocking int, excess float64, beta, lo, hi []float64) {
+	sum, best, room := length*excess, 0, 0.0
 	for a, i := range w.free {
 		before, d := beta[i], w.d[a]
 		beta[i] = min(max(before+length*d, lo[i]), hi[i])

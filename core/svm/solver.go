@@ -34,9 +34,8 @@ type solver struct {
 	mix     mix
 	first   int // size of the first active set, all random
 	member  []uint8
-	refined int     // times the gradient was computed again in float64
-	settled float64 // smallest gap found so
-	vain    int     // refinements since that did not improve on it
+	refined int      // times the gradient was computed again in float64
+	settled progress // of the gaps found so
 	far     far
 
 	others  []int32 // points outside the active set
@@ -123,17 +122,42 @@ func (s *solver) goOn() bool { return !s.ctl.Cancelled() && s.updates < s.limit 
 func (s *solver) report(gap float64) { s.ctl.Report(s.updates, 0, gap) }
 
 const (
-	// What ends the attempt in float32: rounds in all; refinements in a row that
-	// did not lower the gap to a share of improvement; rounds without an update.
-	maxRounds   = 500
-	maxVain     = 2
-	improvement = 0.7
-	maxStalled  = 2
+	// What ends the attempt in float32: so many refinements, rounds, or rounds
+	// without any update in a row that make no progress.
+	patienceRefined = 2
+	patienceRounds  = 30
+	patienceNoisy   = 4 // rounds, where noise exceeds tol by the factor noisy
+	noisy           = 10
+	patienceStalled = 2
+	// What ends the work on an active set: so many blocks likewise.
+	patienceBlocks = 30
 )
+
+// progress watches a gap fall. Rounding may keep it from doing so for ever.
+type progress struct {
+	best float64
+	vain int
+}
+
+// stuck reports whether the gap has not fallen by a tenth in the last patience
+// calls.
+func (p *progress) stuck(gap float64, patience int) bool {
+	if p.vain++; p.best == 0 || gap < 0.9*p.best {
+		p.best, p.vain = gap, 0
+	}
+	return p.vain >= patience
+}
 
 // run solves the problem.
 func (s *solver) run() (result, error) {
+	if s.wantsInterior() {
+		if err := s.solveLinear(); err != nil {
+			return result{}, err
+		}
+		s.refined = 1
+	}
 	rounds, stalled := 0, 0
+	var fall progress
 	for s.goOn() {
 		gap := s.chooser.measure(s.f, s.state)
 		if len(s.far.away) > 0 && (!(gap > 0.9*s.tol) || gap < farRecall*s.far.gap) {
@@ -149,7 +173,7 @@ func (s *solver) run() (result, error) {
 			}
 			gap = s.chooser.measure(s.f, s.state)
 		}
-		if rounds >= maxRounds || s.vain > maxVain || stalled > maxStalled {
+		if s.settled.vain >= patienceRefined || stalled > patienceStalled || fall.stuck(gap, s.patience()) {
 			if err := s.recall(); err != nil {
 				return result{}, err
 			}
@@ -182,6 +206,14 @@ func (s *solver) end(err error) (result, error) {
 	return s.result(), nil
 }
 
+// patience is the number of rounds without progress to wait for.
+func (s *solver) patience() int {
+	if s.noise() > noisy*s.tol {
+		return patienceNoisy
+	}
+	return patienceRounds
+}
+
 // settle decides whether the solution stands: at once where the noise of the
 // gradient cannot matter, else after computing the gradient near the threshold
 // again in float64.
@@ -199,9 +231,7 @@ func (s *solver) settle(gap float64) (bool, error) {
 		return false, err
 	}
 	gap = s.chooser.measure(s.f, s.state)
-	if s.vain++; s.refined == 1 || gap < improvement*s.settled {
-		s.settled, s.vain = gap, 0
-	}
+	s.settled.stuck(gap, patienceRefined)
 	return gap <= s.tol, nil
 }
 

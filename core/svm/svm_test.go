@@ -93,6 +93,8 @@ func TestSolutionsAreOptimal(t *testing.T) {
 	}
 	outlier := clouds(8, 400, 3, 2, 1)
 	outlier.X.F64[0] = 1e7
+	outlierLinear := clouds(18, 300, 3, 2, 1)
+	outlierLinear.X.F64[4] = 1e4
 	far := clouds(14, 800, 3, 2, 1)
 	for i := range far.X.F64 {
 		far.X.F64[i] += 1e4
@@ -120,6 +122,11 @@ func TestSolutionsAreOptimal(t *testing.T) {
 		{"two points, linear", clouds(1, 2, 3, 2, 1), params(linear, 1)},
 		{"rare class", rare, params(rbf(.3), 1)},
 		{"far outlier", outlier, params(rbf(.3), 1)},
+		// Beyond what float32 kernel values resolve: the last resorts.
+		{"low rank, huge C", clouds(15, 900, 1, 2, 1), params(rbf(1), 5e4)},
+		{"overlapping, huge C", clouds(16, 200, 3, 2, 1), params(rbf(.3), 1e6)},
+		{"unscaled outlier, linear", outlierLinear, params(linear, 10)},
+		{"almost flat kernel", clouds(17, 700, 12, 2, 1), params(rbf(1e-4), 60)},
 		{"flat kernel", clouds(1, 500, 4, 2, 1), params(rbf(0), 1)},
 		{"narrow kernel", clouds(1, 500, 4, 2, 1), params(rbf(1e3), 1)},
 		{"three classes", clouds(9, 900, 3, 3, 1.5), params(rbf(.3), 1)},

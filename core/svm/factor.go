@@ -1,0 +1,178 @@
+package svm
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+
+	"gocluster/core/arena"
+	"gocluster/core/kernel"
+	"gocluster/core/parallel"
+	"gocluster/core/simd"
+)
+
+// factor is Z in float64: blocks of rows, each column after column, so that a
+// block's columns are vectors that stay in cache.
+type factor struct {
+	rows, columns int
+	stride        int // columns that there is room for
+	z             []float64
+	parts         []float64 // partial results of the blocks' groups
+	sum           []float64
+}
+
+const (
+	factorRows   = 512
+	factorGroups = 16 // partial sums; fixed, so that results do not depend on threads
+)
+
+func newFactor(scope *arena.Scope, rows, columns int) (*factor, error) {
+	z := &factor{rows: rows, columns: columns, stride: columns, sum: make([]float64, columns)}
+	var err error
+	if z.z, err = arena.MakeZero[float64](scope, z.blocks()*factorRows*columns); err != nil {
+		return nil, err
+	}
+	z.parts, err = arena.Make[float64](scope, factorGroups*columns*columns)
+	return z, err
+}
+
+// newRowFactor is Z of the linear kernel: the centred rows themselves.
+func newRowFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, rows []int32) (*factor, error) {
+	z, err := newFactor(scope, len(rows), pack.Cols)
+	if err != nil {
+		return nil, err
+	}
+	return z, parallel.For(ctl, z.blocks(), 0, func(b int) {
+		block, row := z.block(b), make([]float64, z.columns)
+		for k := range z.size(b) {
+			for c, v := range pack.Row(int(rows[b*factorRows+k]), row) {
+				block[c*factorRows+k] = v
+			}
+		}
+	})
+}
+
+// newLowRankFactor is the pivoted Cholesky factor of the kernel matrix (Fine &
+// Scheinberg, "Efficient SVM training using low-rank kernel representations", JMLR 2,
+// 2001) once no element of what it leaves exceeds tolerance; nil if that takes
+// more than interiorRank columns.
+func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, rows []int32, tolerance float64) (*factor, error) {
+	n := len(rows)
+	z, err := newFactor(scope, n, min(interiorRank, n))
+	if err != nil {
+		return nil, err
+	}
+	left, column := make([]float64, n), make([]float64, n)
+	for i, row := range rows {
+		left[i] = pack.DiagExact(int(row))
+	}
+	pivotRow := make([]float64, z.stride)
+	for z.columns = 0; ; z.columns++ {
+		pivot := floats.MaxIdx(left)
+		if !(left[pivot] > max(tolerance, 0x1p-46*pack.DiagExact(int(rows[pivot])))) {
+			z.sum = z.sum[:z.columns]
+			return z, nil
+		}
+		if z.columns == z.stride {
+			return nil, nil
+		}
+		if err := pack.Exact(ctl, rows, rows[pivot:pivot+1], []float64{1}, column); err != nil {
+			return nil, err
+		}
+		z.row(pivot, pivotRow[:z.columns])
+		scale := 1 / math.Sqrt(left[pivot])
+		_ = parallel.For(ctl, z.blocks(), z.threads(z.columns+1), func(b int) {
+			block, c := z.block(b), column[b*factorRows:][:z.size(b)]
+			for k, v := range pivotRow[:z.columns] {
+				simd.Axpy(-v, block[k*factorRows:][:len(c)], c)
+			}
+			next := block[z.columns*factorRows:]
+			for k, v := range c {
+				next[k] = v * scale
+				left[b*factorRows+k] -= next[k] * next[k]
+			}
+		})
+		left[pivot] = 0
+	}
+}
+
+func (z *factor) blocks() int           { return (z.rows + factorRows - 1) / factorRows }
+func (z *factor) block(b int) []float64 { return z.z[b*factorRows*z.stride:][:factorRows*z.stride] }
+
+// row copies row i of Z to out.
+func (z *factor) row(i int, out []float64) []float64 {
+	block := z.block(i / factorRows)
+	for c := range out {
+		out[c] = block[c*factorRows+i%factorRows]
+	}
+	return out
+}
+
+func (z *factor) size(b int) int { return min(factorRows, z.rows-b*factorRows) }
+
+// grouped runs body for every block, group by group, with room for a partial sum
+// of the given length in each group, and adds these up into out.
+func (z *factor) grouped(ctl *parallel.Control, length int, out []float64, body func(b int, part []float64)) {
+	groups := min(factorGroups, z.blocks())
+	_ = parallel.For(ctl, groups, z.threads(length), func(g int) {
+		part := z.parts[g*length:][:length]
+		clear(part)
+		for b := z.blocks() * g / groups; b < z.blocks()*(g+1)/groups; b++ {
+			body(b, part)
+		}
+	})
+	clear(out)
+	for g := range groups {
+		for k, v := range z.parts[g*length:][:length] {
+			out[k] += v
+		}
+	}
+}
+
+func (z *factor) threads(work int) int {
+	if z.rows*work < 100_000 {
+		return 1
+	}
+	return 0
+}
+
+// project returns Zᵀv, which stands until the next call.
+func (z *factor) project(ctl *parallel.Control, v []float64) []float64 {
+	z.grouped(ctl, z.columns, z.sum, func(b int, part []float64) {
+		block, w := z.block(b), v[b*factorRows:][:z.size(b)]
+		for c := range part {
+			part[c] += simd.Dot(block[c*factorRows:][:len(w)], w)
+		}
+	})
+	return z.sum
+}
+
+// apply sets out = Zw.
+func (z *factor) apply(ctl *parallel.Control, w, out []float64) {
+	_ = parallel.For(ctl, z.blocks(), z.threads(z.columns), func(b int) {
+		block, o := z.block(b), out[b*factorRows:][:z.size(b)]
+		clear(o)
+		for c, v := range w {
+			simd.Axpy(v, block[c*factorRows:][:len(o)], o)
+		}
+	})
+}
+
+// gram returns ZᵀDZ.
+func (z *factor) gram(ctl *parallel.Control, d []float64) []float64 {
+	r := z.columns
+	m := make([]float64, r*r)
+	z.grouped(ctl, r*r, m, func(b int, part []float64) {
+		block, size := z.block(b), z.size(b)
+		var scaled [factorRows]float64
+		for i := range r {
+			for k, v := range block[i*factorRows:][:size] {
+				scaled[k] = v * d[b*factorRows+k]
+			}
+			for j := i; j < r; j++ {
+				part[i*r+j] += simd.Dot(scaled[:size], block[j*factorRows:][:size])
+			}
+		}
+	})
+	return m
+}

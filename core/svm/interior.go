@@ -1,0 +1,354 @@
+package svm
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+
+	"gocluster/core/arena"
+	"gocluster/core/kernel"
+	"gocluster/core/parallel"
+	"gocluster/core/simd"
+)
+
+// interior solves a dual whose kernel matrix is ZZᵀ with few columns by Mehrotra's
+// predictor-corrector method ("On the implementation of a primal-dual interior
+// point method", SIAM J. Optim. 2, 1992): some twenty iterations whatever C is,
+// where pair updates would be counted in millions. With s = β − lo, t = hi − β,
+// multipliers u, v ≥ 0 of the bounds and ν of the equation, it follows
+//
+//	Kβ + p + ν − u + v = 0,  Σβ = 0,  s∘u = t∘v = μ → 0
+//
+// and (K + D⁻¹)⁻¹ with D = 1/(u/s + v/t) is applied by the Woodbury formula: one
+// Cholesky factor of I + ZᵀDZ an iteration.
+type interior struct {
+	ctl        *parallel.Control
+	z          *factor
+	p, lo, hi  []float64
+	beta, f    []float64 // f = Kβ + p
+	s, t, u, v []float64
+	nu, mu     float64
+	d          []float64 // D
+	rhs, ones  []float64 // right-hand side; (K + D⁻¹)⁻¹1
+	step       []float64 // of β
+	du, dv     []float64
+	work       []float64
+	chol       mat.Cholesky
+}
+
+// interiorRank bounds the columns of Z; past it the cost of the factor grows
+// beyond what pair updates cost.
+const interiorRank = 128
+
+const (
+	interiorLimit = 80
+	// toBoundary is the share of the way to the boundary that a step goes.
+	toBoundary = 0.995
+)
+
+// solveLinear does so for the linear kernel, where Z are the rows.
+func (s *solver) solveLinear() error {
+	scope := arena.NewScope()
+	defer scope.Release()
+	z, err := newRowFactor(s.ctl, scope, s.pack, s.rows)
+	if err != nil {
+		return err
+	}
+	return s.solveInterior(scope, z)
+}
+
+// solveLowRank does so for a kernel matrix of low numerical rank, if it is one:
+// what ZZᵀ leaves of it may change F by a tenth of tol, for β of the present size.
+func (s *solver) solveLowRank() error {
+	scope := arena.NewScope()
+	defer scope.Release()
+	z, err := newLowRankFactor(s.ctl, scope, s.pack, s.rows, 0.1*s.tol/(1+2*floats.Norm(s.beta, 1)))
+	if err != nil || z == nil {
+		return err
+	}
+	return s.solveInterior(scope, z)
+}
+
+// wantsInterior reports whether the problem is one for the method. With a limit of
+// pair updates there have to be pair updates to count.
+func (s *solver) wantsInterior() bool {
+	return s.pack.Kind == kernel.Linear && s.limit == math.MaxInt64 && s.pack.Cols <= min(interiorRank, len(s.f))
+}
+
+// solveInterior starts the solver at the solution of the interior-point method for
+// K = ZZᵀ: points next to a bound are put on it, F is computed anew.
+func (s *solver) solveInterior(scope *arena.Scope, z *factor) error {
+	x, err := newInterior(s, scope, z)
+	if err != nil {
+		return err
+	}
+	s.updates += x.solve(s.tol)
+	x.crossOver()
+	if err := s.ctl.Err(); err != nil {
+		return err
+	}
+	copy(s.beta, x.beta)
+	for i := range s.beta {
+		s.mark(i)
+	}
+	return s.refine(math.Inf(1))
+}
+
+func newInterior(s *solver, scope *arena.Scope, z *factor) (*interior, error) {
+	n := len(s.f)
+	all, err := arena.MakeZero[float64](scope, 13*n)
+	if err != nil {
+		return nil, err
+	}
+	x := &interior{ctl: s.ctl, z: z, p: s.p, lo: s.lo, hi: s.hi}
+	for k, v := range []*[]float64{&x.beta, &x.f, &x.s, &x.t, &x.u, &x.v, &x.d, &x.rhs, &x.ones, &x.step, &x.du, &x.dv, &x.work} {
+		*v = all[k*n : (k+1)*n]
+	}
+	return x, nil
+}
+
+// start chooses a feasible β in the middle of the box and multipliers that make
+// the first equation hold.
+func (x *interior) start() {
+	up, down := 0.0, 0.0
+	for i := range x.beta {
+		up += x.hi[i]
+		down -= x.lo[i]
+	}
+	for i := range x.beta {
+		x.beta[i] = min(1, down/up)/2*x.hi[i] + min(1, up/down)/2*x.lo[i]
+	}
+	x.gradient()
+	mean := 0.0
+	for _, f := range x.f {
+		mean += math.Abs(f)
+	}
+	slack := max(1, mean/float64(len(x.f)))
+	for i, f := range x.f {
+		x.s[i], x.t[i] = x.beta[i]-x.lo[i], x.hi[i]-x.beta[i]
+		x.u[i], x.v[i] = max(f, 0)+slack, max(-f, 0)+slack
+	}
+}
+
+// gradient sets f = ZZᵀβ + p.
+func (x *interior) gradient() {
+	x.z.apply(x.ctl, x.z.project(x.ctl, x.beta), x.f)
+	for i, p := range x.p {
+		x.f[i] += p
+	}
+}
+
+// solve iterates until the points' sides are told apart (multipliers of free
+// points are μ over their slack) and the KKT gap with every point on its side is a
+// fraction of tol, or until nothing improves; it returns the number of iterations.
+func (x *interior) solve(tol float64) int64 {
+	x.start()
+	n, width := float64(len(x.beta)), 0.0
+	for i := range x.beta {
+		width += (x.hi[i] - x.lo[i]) / n
+	}
+	best, since := math.Inf(1), 0
+	for iteration := int64(0); ; iteration++ {
+		x.gradient()
+		x.mu = 0
+		for i := range x.beta {
+			x.mu += x.s[i]*x.u[i] + x.t[i]*x.v[i]
+			x.d[i] = 1 / (x.u[i]/x.s[i] + x.v[i]/x.t[i])
+		}
+		x.mu /= 2 * n
+		gap := x.gap()
+		if since++; x.mu < best {
+			best, since = x.mu, 0
+		}
+		if x.mu <= 0.01*tol*width && gap <= 0.3*tol || since > 5 || iteration >= interiorLimit || x.ctl.Cancelled() || !x.factorise() {
+			return iteration
+		}
+		x.ctl.Report(iteration, 0, gap)
+		for i := range x.ones {
+			x.rhs[i] = 1
+		}
+		x.invert(x.rhs, x.ones)
+
+		length, _ := x.direction(0, false)
+		after := 0.0
+		for i, d := range x.step {
+			after += (x.s[i]+length*d)*(x.u[i]+length*x.du[i]) + (x.t[i]-length*d)*(x.v[i]+length*x.dv[i])
+		}
+		sigma := math.Pow(after/(2*n)/x.mu, 3)
+		length, dnu := x.direction(sigma*x.mu, true)
+		length = min(1, toBoundary*length)
+		for i, d := range x.step {
+			x.beta[i] += length * d
+			x.s[i] += length * d
+			x.t[i] -= length * d
+			x.u[i] += length * x.du[i]
+			x.v[i] += length * x.dv[i]
+		}
+		x.nu += length * dnu
+	}
+}
+
+// factorise sets chol to the factor of I + ZᵀDZ.
+func (x *interior) factorise() bool {
+	r := x.z.columns
+	m := x.z.gram(x.ctl, x.d)
+	for k := range r {
+		m[k*r+k]++
+	}
+	return x.chol.Factorize(mat.NewSymDense(r, m))
+}
+
+// invert sets out = (ZZᵀ + D⁻¹)⁻¹v = Dv − DZ(I + ZᵀDZ)⁻¹ZᵀDv.
+func (x *interior) invert(v, out []float64) {
+	for i, d := range x.d {
+		x.work[i] = d * v[i]
+	}
+	w := x.z.project(x.ctl, x.work)
+	solved := mat.NewVecDense(len(w), nil)
+	if x.chol.SolveVecTo(solved, mat.NewVecDense(len(w), w)) != nil {
+		solved.Zero() // singular to working precision: the step is then a scaled descent
+	}
+	x.z.apply(x.ctl, solved.RawVector().Data, out)
+	for i, d := range x.d {
+		out[i] = x.work[i] - d*out[i]
+	}
+}
+
+// direction computes the step towards complementarity mu; with correct it takes
+// the second-order terms from the step before. It returns the longest admissible
+// length and the step of ν.
+func (x *interior) direction(mu float64, correct bool) (length, dnu float64) {
+	for i := range x.rhs {
+		low, high := x.targets(i, mu, correct)
+		x.rhs[i] = -(x.f[i] + x.nu - x.u[i] + x.v[i]) + low - high
+	}
+	x.invert(x.rhs, x.rhs)
+	sum, ones := 0.0, 0.0
+	for i, v := range x.rhs {
+		sum += v + x.beta[i]
+		ones += x.ones[i]
+	}
+	dnu, length = sum/ones, 1
+	for i := range x.step {
+		low, high := x.targets(i, mu, correct)
+		d := x.rhs[i] - dnu*x.ones[i]
+		du, dv := low-x.u[i]*d/x.s[i], high+x.v[i]*d/x.t[i]
+		x.step[i], x.du[i], x.dv[i] = d, du, dv
+		if d < 0 {
+			length = min(length, -x.s[i]/d)
+		} else if d > 0 {
+			length = min(length, x.t[i]/d)
+		}
+		if du < 0 {
+			length = min(length, -x.u[i]/du)
+		}
+		if dv < 0 {
+			length = min(length, -x.v[i]/dv)
+		}
+	}
+	return length, dnu
+}
+
+// targets are what u and v of point i would gain at a step of β by zero.
+func (x *interior) targets(i int, mu float64, correct bool) (low, high float64) {
+	low, high = mu, mu
+	if correct {
+		low -= x.step[i] * x.du[i]
+		high += x.step[i] * x.dv[i]
+	}
+	return low/x.s[i] - x.u[i], high/x.t[i] - x.v[i]
+}
+
+// side is the bound that point i tends to: −1, +1, or 0 for none. Of slack (as a
+// share of the box) and multiplier one tends to zero.
+func (x *interior) side(i int) int {
+	width := x.s[i] + x.t[i]
+	switch {
+	case x.s[i] < x.t[i] && x.s[i] < x.u[i]*width:
+		return -1
+	case x.t[i] < x.v[i]*width && x.t[i] <= x.s[i]:
+		return 1
+	}
+	return 0
+}
+
+// gap is the KKT gap if every point were on the side that it tends to.
+func (x *interior) gap() float64 {
+	minUp, maxLow := math.Inf(1), math.Inf(-1)
+	for i, f := range x.f {
+		side := x.side(i)
+		if side <= 0 {
+			minUp = min(minUp, f)
+		}
+		if side >= 0 {
+			maxLow = max(maxLow, f)
+		}
+	}
+	return maxLow - minUp
+}
+
+// crossOver turns the interior point into a vertex of its face: points go to the
+// bounds they tend to, the free ones are solved for given these, Σβ = 0 included.
+func (x *interior) crossOver() {
+	for i := range x.beta {
+		switch x.side(i) {
+		case -1:
+			x.beta[i] = x.lo[i]
+		case 1:
+			x.beta[i] = x.hi[i]
+		}
+	}
+	var w newton
+	var rows []float64 // of Z, of the free points
+	r := x.z.columns
+	for range newtonRepeats {
+		m := w.findFree(x.beta, x.lo, x.hi)
+		if m < 1 || m > exactFace {
+			break
+		}
+		x.gradient()
+		rows = grow(rows, m*r)
+		ridge := math.SmallestNonzeroFloat64
+		for a, i := range w.free {
+			z := x.z.row(i, rows[a*r:][:r])
+			ridge = max(ridge, exactRidge*simd.Dot(z, z))
+		}
+		excess := floats.Sum(x.beta)
+		length, blocking, ok := w.step(func(a int, k []float64) {
+			for c := range k {
+				k[c] = simd.Dot(rows[a*r:][:r], rows[c*r:][:r])
+			}
+		}, func(i int) float64 { return x.f[i] + x.nu }, ridge, excess, x.beta, x.lo, x.hi)
+		if !ok {
+			break
+		}
+		w.move(length, blocking, excess, x.beta, x.lo, x.hi)
+		if blocking < 0 {
+			break
+		}
+	}
+	x.restoreSum()
+}
+
+// restoreSum lets free points, then all others, make up for what is left of Σβ.
+func (x *interior) restoreSum() {
+	sum := floats.Sum(x.beta)
+	for _, share := range []float64{0.5, 1} {
+		for i, b := range x.beta {
+			if sum == 0 {
+				return
+			}
+			if inside := b > x.lo[i] && b < x.hi[i]; share < 1 && !inside {
+				continue
+			}
+			room := b - x.lo[i]
+			if sum < 0 {
+				room = b - x.hi[i]
+			}
+			d := math.Copysign(min(math.Abs(sum), share*math.Abs(room)), sum)
+			x.beta[i] = min(max(b-d, x.lo[i]), x.hi[i])
+			sum -= b - x.beta[i]
+		}
+	}
+}
