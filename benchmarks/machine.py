@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,6 +76,12 @@ def _busy_seconds() -> float:
 
 
 def commit() -> str:
+    """Return the commit that the installed wheel was built from, with a + if its sources had been changed."""
+    installed = Path(sys.prefix, ".commit")  # written by run.sh as it installs
+    return installed.read_text(encoding="utf-8").strip() if installed.exists() else commit_of_sources()
+
+
+def commit_of_sources() -> str:
     """Return the commit of the sources, with a + if they were changed since."""
     try:
         head = _git("rev-parse", "--short=10", "HEAD")

@@ -19,6 +19,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./build.sh bench", description="Measure dask_go beside its peers.")
     parser.add_argument("case", nargs="*", help="names from cases.toml; none means all")
     parser.add_argument("--list", action="store_true", help="say which cases there are, and stop")
+    parser.add_argument(
+        "--again", action="store_true", help="of these cases only those without a record from a quiet machine"
+    )
     parser.add_argument("--rounds", type=int, default=Options.rounds, help="turns of each peer (%(default)s)")
     parser.add_argument("--threads", type=int, help="CPUs for each peer (all that this process may use)")
     parser.add_argument("--limit", type=float, default=Options.limit, help="seconds a call may take (%(default)g)")
@@ -54,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     here = machine.describe(given.threads)
     path = given.results or RESULTS / f"{machine.label(here)}.json"
     print(f"{here['cpu']}, {machine.count(here['cores'])}, {here['simd']}")
+    if given.again:
+        chosen = [case for case in chosen if not quiet(path, case)]
     wrong = False
     for case in chosen:
         print(f"{case.name}: {case.call}, {case.source}", flush=True)
@@ -71,11 +76,23 @@ def main(arguments: list[str] | None = None) -> int:
     return int(wrong)
 
 
+def quiet(path: Path, case: cases.Case) -> bool:
+    """Say whether a results file has a record of a case that was not disturbed."""
+    record = read(path)["cases"].get(case.name)
+    return record is not None and record["others"] <= table.NOISE
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the contents of a results file, if there is one."""
+    if not path.exists():
+        return {"cases": {}}
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return results
+
+
 def keep(path: Path, here: dict[str, Any], case: cases.Case, record: dict[str, Any]) -> None:
     """Put the record of a case into a results file, in place of an older one."""
-    results: dict[str, Any] = {"cases": {}}
-    if path.exists():
-        results = json.loads(path.read_text(encoding="utf-8"))
+    results = read(path)
     results["machine"] = here
     results["cases"][case.name] = record
     path.parent.mkdir(parents=True, exist_ok=True)

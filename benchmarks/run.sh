@@ -17,5 +17,6 @@ wheel=$(ls dist/*.whl)
 if [ "$VENV/.wheel" -ot "$wheel" ]; then
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$wheel"
     touch -r "$wheel" "$VENV/.wheel"
+    "$VENV/bin/python" -c 'from benchmarks import machine; print(machine.commit_of_sources())' >"$VENV/.commit"
 fi
 exec "$VENV/bin/python" -m benchmarks.run "$@"

@@ -307,6 +307,23 @@ def test_threads_are_cpus_that_may_be_used():
         machine.cores(len(usable) + 1)
 
 
+def test_only_disturbed_cases_are_measured_again(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "results.json"
+    records = {"iris": {"others": 0.01}, "defaults": {"others": 0.5}}
+    path.write_text(json.dumps({"machine": {}, "cases": records}))
+    asked = []
+
+    def unavailable(case, _):
+        asked.append(case.name)
+        raise data.Unavailable("nothing is measured here")
+
+    monkeypatch.setattr(run, "measure", unavailable)
+    assert run.main(["--again", "--results", str(path), "iris", "defaults", "predict"]) == 0
+    assert asked == ["defaults", "predict"]
+    assert json.loads(path.read_text())["cases"] == records
+    assert "skipped: nothing is measured here" in capsys.readouterr().out
+
+
 # ---- tables ---------------------------------------------------------------------------
 
 
