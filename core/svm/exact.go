@@ -17,15 +17,33 @@ func (s *solver) finishExactly() (result, error) {
 			return result{}, err
 		}
 	}
-	if err := s.refine(math.Inf(1)); err != nil {
-		return result{}, err
-	}
 	x := &exactRows{solver: s, rows: make(map[int][]float64), diag: make([]float64, n)}
 	for i, row := range s.rows {
 		x.diag[i] = s.pack.DiagExact(int(row))
 	}
-	last := s.updates
 	limit := s.updates + max(10_000_000, 100*int64(n)) // libsvm's
+	for range exactRepeats {
+		if err := s.refine(math.Inf(1)); err != nil {
+			return result{}, err
+		}
+		if s.chooser.measure(s.f, s.state) <= s.tol || s.updates >= limit {
+			break
+		}
+		if err := x.solve(limit); err != nil {
+			return result{}, err
+		}
+	}
+	return s.end(nil)
+}
+
+// exactRepeats bounds how often the gradient is computed anew to see whether the
+// rounding of its updates has hidden a violation.
+const exactRepeats = 4
+
+// solve makes updates until the gap is within tol or they are limit.
+func (x *exactRows) solve(limit int64) error {
+	s := x.solver
+	last := s.updates
 	for s.goOn() && s.updates < limit {
 		gap := s.chooser.measure(s.f, s.state)
 		if !(gap > s.tol) {
@@ -33,19 +51,19 @@ func (s *solver) finishExactly() (result, error) {
 		}
 		if s.updates&63 == 0 && x.newton.due(int64(x.newton.findFree(s.beta, s.lo, s.hi)), s.updates-last) {
 			if err := x.solveFace(); err != nil {
-				return result{}, err
+				return err
 			}
 			last = s.updates
 		}
 		if ok, err := x.update(); err != nil {
-			return result{}, err
+			return err
 		} else if !ok {
 			break
 		}
 		s.updates++
 		s.report(gap)
 	}
-	return s.end(nil)
+	return nil
 }
 
 // update moves the pair that lowers the objective most, if there is one.
@@ -66,10 +84,8 @@ func (x *exactRows) update() (bool, error) {
 	}
 	curvature := max(ki[i]+kj[j]-2*ki[j], minCurvature)
 	t := min((s.f[j]-s.f[i])/curvature, s.hi[i]-s.beta[i], s.beta[j]-s.lo[j])
-	s.moveTo(i, s.beta[i]+t)
-	s.moveTo(j, s.beta[j]-t)
-	simd.Axpy(t, ki, s.f)
-	simd.Axpy(-t, kj, s.f)
+	simd.Axpy(s.moveTo(i, s.beta[i]+t), ki, s.f)
+	simd.Axpy(s.moveTo(j, s.beta[j]-t), kj, s.f)
 	return true, nil
 }
 
@@ -123,8 +139,9 @@ func (x *exactRows) solveFace() error {
 	return nil
 }
 
-// moveTo sets β_i, on the bound where rounding left it next to one.
-func (s *solver) moveTo(i int, v float64) {
+// moveTo sets β_i, on the bound where rounding left it next to one, and returns by
+// how much it changed.
+func (s *solver) moveTo(i int, v float64) float64 {
 	slack := 1e-15 * (s.hi[i] - s.lo[i])
 	switch {
 	case v >= s.hi[i]-slack:
@@ -132,8 +149,10 @@ func (s *solver) moveTo(i int, v float64) {
 	case v <= s.lo[i]+slack:
 		v = s.lo[i]
 	}
+	d := v - s.beta[i]
 	s.beta[i] = v
 	s.mark(i)
+	return d
 }
 
 func (s *solver) smallestUp() int {

@@ -35,9 +35,13 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 	}
 	// A budget per pair at work, so that all of them keep within CacheSize.
 	prm.CacheSize /= float64(min(len(pairs), parallel.Budget()))
-	err = parallel.For(ctl, len(pairs), 0, func(k int) {
-		pairs[k].err = pairs[k].fit(ctl, pack, p, prm, members)
-	})
+	if len(pairs) == 1 {
+		err = pairs[0].fit(ctl, pack, p, prm, members)
+	} else {
+		err = parallel.For(ctl, len(pairs), 0, func(k int) {
+			pairs[k].err = pairs[k].fit(ctl, pack, p, prm, members)
+		})
+	}
 	for _, pair := range pairs {
 		err = errors.Join(err, pair.err)
 	}

@@ -108,26 +108,20 @@ func newInterior(s *solver, scope *arena.Scope, z *factor) (*interior, error) {
 	return x, nil
 }
 
-// start chooses a feasible β in the middle of the box and multipliers that make
-// the first equation hold.
+// start chooses a feasible β in the middle of the box, and multipliers of the
+// scale of p. (Multipliers that make the first equation hold took twice as many
+// iterations.)
 func (x *interior) start() {
-	up, down := 0.0, 0.0
+	up, down, scale := 0.0, 0.0, 0.0
 	for i := range x.beta {
 		up += x.hi[i]
 		down -= x.lo[i]
+		scale = max(scale, math.Abs(x.p[i]))
 	}
 	for i := range x.beta {
 		x.beta[i] = min(1, down/up)/2*x.hi[i] + min(1, up/down)/2*x.lo[i]
-	}
-	x.gradient()
-	mean := 0.0
-	for _, f := range x.f {
-		mean += math.Abs(f)
-	}
-	slack := max(1, mean/float64(len(x.f)))
-	for i, f := range x.f {
 		x.s[i], x.t[i] = x.beta[i]-x.lo[i], x.hi[i]-x.beta[i]
-		x.u[i], x.v[i] = max(f, 0)+slack, max(-f, 0)+slack
+		x.u[i], x.v[i] = scale, scale
 	}
 }
 
@@ -219,45 +213,53 @@ func (x *interior) invert(v, out []float64) {
 // the second-order terms from the step before. It returns the longest admissible
 // length and the step of ν.
 func (x *interior) direction(mu float64, correct bool) (length, dnu float64) {
-	for i := range x.rhs {
-		low, high := x.targets(i, mu, correct)
-		x.rhs[i] = -(x.f[i] + x.nu - x.u[i] + x.v[i]) + low - high
-	}
+	// What u and v of a point would gain at a step of β by zero: first in du and dv.
+	x.each(func(first, last int) {
+		for i := first; i < last; i++ {
+			low, high := mu, mu
+			if correct {
+				low -= x.step[i] * x.du[i]
+				high += x.step[i] * x.dv[i]
+			}
+			x.du[i], x.dv[i] = low/x.s[i]-x.u[i], high/x.t[i]-x.v[i]
+			x.rhs[i] = -(x.f[i] + x.nu - x.u[i] + x.v[i]) + x.du[i] - x.dv[i]
+		}
+	})
 	x.invert(x.rhs, x.rhs)
-	sum, ones := 0.0, 0.0
-	for i, v := range x.rhs {
-		sum += v + x.beta[i]
-		ones += x.ones[i]
-	}
-	dnu, length = sum/ones, 1
-	for i := range x.step {
-		low, high := x.targets(i, mu, correct)
-		d := x.rhs[i] - dnu*x.ones[i]
-		du, dv := low-x.u[i]*d/x.s[i], high+x.v[i]*d/x.t[i]
-		x.step[i], x.du[i], x.dv[i] = d, du, dv
-		if d < 0 {
-			length = min(length, -x.s[i]/d)
-		} else if d > 0 {
-			length = min(length, x.t[i]/d)
+	dnu = (floats.Sum(x.rhs) + floats.Sum(x.beta)) / floats.Sum(x.ones)
+	lengths := make([]float64, (len(x.step)+interiorChunk-1)/interiorChunk)
+	x.each(func(first, last int) {
+		longest := 1.0
+		for i := first; i < last; i++ {
+			d := x.rhs[i] - dnu*x.ones[i]
+			du, dv := x.du[i]-x.u[i]*d/x.s[i], x.dv[i]+x.v[i]*d/x.t[i]
+			x.step[i], x.du[i], x.dv[i] = d, du, dv
+			if d < 0 {
+				longest = min(longest, -x.s[i]/d)
+			} else if d > 0 {
+				longest = min(longest, x.t[i]/d)
+			}
+			if du < 0 {
+				longest = min(longest, -x.u[i]/du)
+			}
+			if dv < 0 {
+				longest = min(longest, -x.v[i]/dv)
+			}
 		}
-		if du < 0 {
-			length = min(length, -x.u[i]/du)
-		}
-		if dv < 0 {
-			length = min(length, -x.v[i]/dv)
-		}
-	}
-	return length, dnu
+		lengths[first/interiorChunk] = longest
+	})
+	return floats.Min(lengths), dnu
 }
 
-// targets are what u and v of point i would gain at a step of β by zero.
-func (x *interior) targets(i int, mu float64, correct bool) (low, high float64) {
-	low, high = mu, mu
-	if correct {
-		low -= x.step[i] * x.du[i]
-		high += x.step[i] * x.dv[i]
-	}
-	return low/x.s[i] - x.u[i], high/x.t[i] - x.v[i]
+const interiorChunk = 2048
+
+// each runs body over chunks of the points.
+func (x *interior) each(body func(first, last int)) {
+	n := len(x.beta)
+	chunks := (n + interiorChunk - 1) / interiorChunk
+	_ = parallel.For(x.ctl, chunks, 0, func(c int) {
+		body(c*interiorChunk, min(n, (c+1)*interiorChunk))
+	})
 }
 
 // side is the bound that point i tends to: −1, +1, or 0 for none. Of slack (as a

@@ -317,8 +317,29 @@ func (s *solver) addSums(points []int32) error {
 	return nil
 }
 
+// balance gives what rounding has left of Σβ to the free point with most room.
+func (s *solver) balance() {
+	sum, lost, best, room := 0.0, 0.0, -1, 0.0
+	for i, b := range s.beta {
+		t := sum + b // Neumaier's sum
+		if math.Abs(sum) >= math.Abs(b) {
+			lost += (sum - t) + b
+		} else {
+			lost += (b - t) + sum
+		}
+		sum = t
+		if r := min(s.hi[i]-b, b-s.lo[i]); r > room {
+			best, room = i, r
+		}
+	}
+	if sum += lost; best >= 0 && math.Abs(sum) < room {
+		s.beta[best] -= sum
+	}
+}
+
 // refine computes F in float64 for the points within band of the threshold.
 func (s *solver) refine(band float64) error {
+	s.balance()
 	t := s.chooser.threshold()
 	var near, support, nearRows []int32
 	var weight []float64
