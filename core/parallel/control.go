@@ -14,6 +14,8 @@ var ErrCancelled = errors.New("cancelled")
 // never cancelled and forgets what is reported.
 type Control struct {
 	cancelled atomic.Bool
+	limit     atomic.Int32 // the most threads in the loops of c at a time; 0: no limit
+	helpers   atomic.Int32 // in these loops now
 
 	mu          sync.Mutex
 	done, total int64
@@ -38,6 +40,22 @@ func (c *Control) Err() error {
 		return ErrCancelled
 	}
 	return nil
+}
+
+// admits reports whether one more helper may join a loop of c.
+func (c *Control) admits() bool {
+	if c == nil {
+		return true
+	}
+	limit := c.limit.Load()
+	return limit == 0 || c.helpers.Load() < limit-1
+}
+
+// join counts helpers that join loops of c, or leave them.
+func (c *Control) join(n int32) {
+	if c != nil {
+		c.helpers.Add(n)
+	}
 }
 
 // Report replaces what Progress returns: units of work done, units expected in

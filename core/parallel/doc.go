@@ -5,12 +5,15 @@
 //
 // A loop is cut into chunks that depend on the problem only. Whoever works on
 // a loop, its caller or a helper, draws the next chunk from an atomic ticket.
+// A Queue hands tasks to the host's own threads, which share the budget.
 //
 // Invariants: every chunk runs exactly once, unless the loop is cancelled or
 // panics; chunks begin in ascending order; the caller works too, so a loop
 // ends even if no helper ever starts, and only chunks that were begun are
 // waited for; a panic in a chunk reaches the loop's caller, never the process;
-// a sum over chunks does not depend on the number of threads.
+// a sum over chunks does not depend on the number of threads; a queue gives
+// each task to one thread, in the order of their coming.
 //
-// Caveat: a chunk must not wait for another chunk of the same loop.
+// Caveat: a chunk must not wait for another chunk of the same loop, nor a task
+// of an inner queue for another task of it.
 package parallel

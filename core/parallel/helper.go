@@ -25,7 +25,9 @@ func (p *pool) help(h *helper) {
 		p.mu.Lock()
 		if h.place {
 			p.places.Add(-1)
+			p.feedStarved()
 		}
+		h.in.control.join(-1)
 		p.helpers--
 		p.news.Add(1)
 		p.summon()
@@ -51,22 +53,35 @@ func (h *helper) join(p *pool, l *loop) {
 	}
 	if h.place {
 		p.places.Add(-1)
+		p.passOn()
 	}
+	l.control.join(-1)
 	l.seats.Add(1)
 	h.in, h.place = nil, false
 }
 
-// surplus takes the place of h away if more are held than the budget allows.
+// surplus takes the place of h away if more are held than the budget allows,
+// or if a task waits for one.
 func (p *pool) surplus(h *helper) bool {
 	for {
 		held := p.places.Load()
-		if held <= p.budget.Load() {
+		if held <= p.budget.Load() && p.starving.Load() == 0 {
 			return false
 		}
 		if p.places.CompareAndSwap(held, held-1) {
 			h.place = false
+			p.passOn()
 			return true
 		}
+	}
+}
+
+// passOn is for a helper that gave a place up without holding the mutex.
+func (p *pool) passOn() {
+	if p.starving.Load() > 0 {
+		p.mu.Lock()
+		p.feedStarved()
+		p.mu.Unlock()
 	}
 }
 

@@ -12,22 +12,26 @@ import (
 // that is one too many a helper gives its place up after its chunk. A caller
 // that has waited long for the last chunks lends its place, and gets it back
 // from whoever ends the last of them. A loop inside a chunk goes on in the
-// place of that chunk.
+// place of that chunk. Tasks of queues have places too: those of inner queues
+// wait for them, and go before helpers.
 type pool struct {
 	once   sync.Once
 	budget atomic.Int32
 
-	places  atomic.Int32 // places held
-	callers atomic.Int32 // loops running that are not inside a chunk
-	open    atomic.Int32 // loops in the list
-	news    atomic.Int64 // changes when there may be work that was not there
+	places   atomic.Int32 // places held
+	callers  atomic.Int32 // loops running that are not inside a chunk, and tasks
+	open     atomic.Int32 // loops in the list
+	news     atomic.Int64 // changes when there may be work that was not there
+	starving atomic.Int32 // len(starved)
 
 	mu             sync.Mutex
-	oldest, newest *loop     // loops that may have tickets
-	idle           []*helper // parked, the latest last
-	spinning       int       // helpers looking for work
-	helpers        int       // helpers in all
-	lent           int       // callers parked
+	oldest, newest *loop             // loops that may have tickets
+	idle           []*helper         // parked, the latest last
+	spinning       int               // helpers looking for work
+	helpers        int               // helpers in all
+	lent           int               // callers parked
+	tasks          map[uintptr]*Task // running, by thread
+	starved        []*Queue          // have a task and a thread, and no place
 }
 
 // process is the pool of the process.
@@ -81,8 +85,9 @@ func (p *pool) take(l *loop) {
 func (p *pool) leave() {
 	p.callers.Add(-1)
 	p.places.Add(-1)
-	if p.open.Load() > 0 {
+	if p.open.Load() > 0 || p.starving.Load() > 0 {
 		p.mu.Lock()
+		p.feedStarved()
 		p.news.Add(1)
 		p.summon()
 		p.mu.Unlock()
@@ -107,6 +112,7 @@ func (p *pool) await(l *loop) {
 	p.mu.Lock()
 	p.places.Add(-1)
 	p.lent++
+	p.feedStarved()
 	p.news.Add(1)
 	p.summon()
 	p.mu.Unlock()
@@ -159,7 +165,7 @@ func (p *pool) vacant() *loop {
 		next = l.newer
 		if l.over() {
 			p.unlist(l)
-		} else if l.seats.Load() > 0 {
+		} else if l.seats.Load() > 0 && l.control.admits() {
 			return l
 		}
 	}
@@ -172,14 +178,24 @@ func (p *pool) pick() *loop {
 	if l == nil {
 		return nil
 	}
+	p.feedStarved()
+	if !p.claim() {
+		return nil
+	}
+	l.seats.Add(-1)
+	l.control.join(1)
+	return l
+}
+
+// claim takes a place if one is free.
+func (p *pool) claim() bool {
 	for {
 		held := p.places.Load()
 		if held >= p.budget.Load() {
-			return nil
+			return false
 		}
 		if p.places.CompareAndSwap(held, held+1) {
-			l.seats.Add(-1)
-			return l
+			return true
 		}
 	}
 }
@@ -227,6 +243,7 @@ func (p *pool) setBudget(n int) (previous int) {
 		p.helpers--
 		close(h.wake)
 	}
+	p.feedStarved()
 	p.news.Add(1)
 	p.summon()
 	return previous
