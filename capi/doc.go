@@ -4,7 +4,7 @@
 // A call takes this way: shim.c defines the functions of the header and refuses
 // them in a forked child, before Go is entered; export.go receives addresses as
 // integers; array.go and memory.go turn them into Go values; svc.go and npy.go
-// call core; error.go writes the outcome.
+// call core, and queue.go for itself; error.go writes the outcome.
 //
 // Invariants: an address from a caller stays a uintptr until its value is known
 // to be possible (Go ends the process when it meets a pointer like 0x8); memory

@@ -14,7 +14,8 @@ import (
 // job is work on a goroutine of its own; the thread that entered from C only waits.
 type job struct {
 	control parallel.Control
-	done    chan struct{} // closed after err and result are set
+	task    *parallel.Task // that of the thread that started the job, which waits for it
+	done    chan struct{}  // closed after err and result are set
 	err     error
 	result  *model // of a fit
 
@@ -23,9 +24,10 @@ type job struct {
 
 // startJob registers a job, writes its handle to address and starts work, which
 // may return a model that the job owns from then on. If the handle cannot be
-// written, nothing is started.
+// written, nothing is started. A job that a task of a queue starts works in the
+// place of that task.
 func startJob(address uintptr, work func(*parallel.Control) (*model, error)) error {
-	j := &job{done: make(chan struct{})}
+	j := &job{done: make(chan struct{}), task: parallel.TaskOf(hostThread())}
 	id := newHandle(j)
 	if err := store("job", address, C.gocluster_job{id: C.uint64_t(id)}); err != nil {
 		_, _ = take[*job]("job", id)
@@ -43,7 +45,7 @@ func (j *job) run(work func(*parallel.Control) (*model, error)) {
 		}
 	}()
 	debug.SetPanicOnFault(true) // the caller may have unmapped its arrays
-	j.result, j.err = work(&j.control)
+	j.task.Do(&j.control, func() { j.result, j.err = work(&j.control) })
 }
 
 // wait returns whether the job ended within so many milliseconds; negative is

@@ -110,6 +110,26 @@ int32_t gocluster_job_free(gocluster_job job, gocluster_error *err)
     return CALL(err, goJobFree(job.id, P(err)));
 }
 
+int32_t gocluster_queue_new(int32_t job_threads, gocluster_queue *queue, gocluster_error *err)
+{
+    return CALL(err, goQueueNew(job_threads, P(queue), P(err)));
+}
+
+int32_t gocluster_queue_push(gocluster_queue queue, int64_t task, gocluster_error *err)
+{
+    return CALL(err, goQueuePush(queue.id, task, P(err)));
+}
+
+int32_t gocluster_queue_next(gocluster_queue queue, int64_t *task, gocluster_error *err)
+{
+    return CALL(err, goQueueNext(queue.id, P(task), P(err)));
+}
+
+int32_t gocluster_queue_free(gocluster_queue queue, gocluster_error *err)
+{
+    return CALL(err, goQueueFree(queue.id, P(err)));
+}
+
 int32_t gocluster_svc_params_init(gocluster_svc_params *params, uint32_t struct_size, gocluster_error *err)
 {
     return CALL(err, goSVCParamsInit(P(params), struct_size, P(err)));

@@ -33,7 +33,7 @@
  *   A longer example is examples/c/svc.c.
  *
  * Contents
- *   version - errors - arrays - threads - jobs and progress - SVC - npy files -
+ *   version - errors - arrays - threads - jobs and progress - queues - SVC - npy files -
  *   blocking forms
  */
 #ifndef GOCLUSTER_H
@@ -156,6 +156,35 @@ int32_t gocluster_job_cancel(gocluster_job job, gocluster_error *err);
 /* Cancels the work if it still runs, returns when it has stopped touching the caller's
  * memory, and forgets the job. Safe while other threads wait for the same job. */
 int32_t gocluster_job_free(gocluster_job job, gocluster_error *err);
+
+/* ---- Queues -------------------------------------------------------------------
+ * Tasks that threads of the program run, within the thread budget. A task is a number
+ * that the program gives a meaning. Each of its threads does this:
+ *
+ *     while (gocluster_queue_next(queue, &task, NULL) == GOCLUSTER_OK)
+ *         run(task);
+ *
+ * A task that runs counts as one thread of the budget, and a job that it starts uses that
+ * one and any that are idle. Tasks of a queue that a task made itself begin only as the
+ * budget allows, so they must not wait for one another; of each such queue one can always
+ * run. Tasks of other queues begin as soon as a thread asks. */
+
+typedef struct gocluster_queue { uint64_t id; } gocluster_queue;
+
+/* At most job_threads threads work on one job of a task; 0 is no limit but the budget. */
+int32_t gocluster_queue_new(int32_t job_threads, gocluster_queue *queue, gocluster_error *err);
+
+/* Appends a task. */
+int32_t gocluster_queue_push(gocluster_queue queue, int64_t task, gocluster_error *err);
+
+/* Ends the task that the calling thread was given before, and waits for the next one.
+ * Once the queue is freed it returns GOCLUSTER_ERROR_HANDLE. A thread that has a task
+ * calls this again before it exits. */
+int32_t gocluster_queue_next(gocluster_queue queue, int64_t *task, gocluster_error *err);
+
+/* Forgets the tasks that have not begun, wakes the threads that wait, and cancels the jobs
+ * that running tasks wait for or will start. Returns at once. */
+int32_t gocluster_queue_free(gocluster_queue queue, gocluster_error *err);
 
 /* ---- SVC: support vector classification --------------------------------------
  * For every pair of classes i < j, with y_t = +1 for rows of class i and -1 for rows

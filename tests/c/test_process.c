@@ -38,6 +38,8 @@ static gocluster_svc shared_model;
 static int all_are_refused(void)
 {
     gocluster_job job = {1};
+    gocluster_queue queue = {1};
+    int64_t task;
     gocluster_svc model = {1};
     gocluster_svc_params params;
     gocluster_svc_shape shape;
@@ -51,6 +53,10 @@ static int all_are_refused(void)
     FORKED(gocluster_job_wait(job, -1, NULL, &err));
     FORKED(gocluster_job_cancel(job, &err));
     FORKED(gocluster_job_free(job, &err));
+    FORKED(gocluster_queue_new(0, &queue, &err));
+    FORKED(gocluster_queue_push(queue, 1, &err));
+    FORKED(gocluster_queue_next(queue, &task, &err));
+    FORKED(gocluster_queue_free(queue, &err));
     FORKED(gocluster_svc_params_init(&params, sizeof params, &err));
     FORKED(gocluster_svc_fit_start(&shared.params, &shared.X, &shared.y, NULL, NULL, &job, &err));
     FORKED(gocluster_svc_fit_result(job, &model, &err));
