@@ -50,7 +50,8 @@ func TestTheLastUserFreesAModel(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				for m.retain() {
+				// So many turns and no more: eight users in turns may leave no moment without one.
+				for turn := 0; turn < 1000 && m.retain(); turn++ {
 					for _, v := range m.Intercept {
 						if v != 1 {
 							t.Error("a model in use was freed")
