@@ -134,3 +134,25 @@ func plain(t reflect.Type) bool {
 		return k >= reflect.Bool && k <= reflect.Complex128
 	}
 }
+
+// goSlack is what the Go heap may map beyond a request: it grows by arenas.
+const goSlack = 64 << 20
+
+// Room reports ErrNoMemory unless the system would map bytes more, now. Go ends
+// the process where its heap finds no memory; so a caller asks here before it
+// makes Go slices whose size is the user's to choose.
+func Room(bytes int) error {
+	if bytes < goSlack/16 {
+		return nil // the heap has that much about it at all times, or is about to fail anyway
+	}
+	if bytes > maxRequest {
+		return ErrNoMemory
+	}
+	size := (uintptr(bytes) + goSlack + pageSize - 1) &^ (pageSize - 1)
+	at := mapBlock(size)
+	if at == nil {
+		return ErrNoMemory
+	}
+	unmapBlock(at, size)
+	return nil
+}

@@ -366,3 +366,18 @@ func BenchmarkFirstTouch(b *testing.B) {
 		})
 	}
 }
+
+func TestRoom(t *testing.T) {
+	before := InUse()
+	if err := Room(128 << 20); err != nil {
+		t.Errorf("no room for 128 MiB: %v", err)
+	}
+	for _, bytes := range []int{1 << 46, 1 << 62} {
+		if err := Room(bytes); err != ErrNoMemory {
+			t.Errorf("%d bytes: got %v", bytes, err)
+		}
+	}
+	if InUse() != before {
+		t.Error("Room keeps what it asked for")
+	}
+}

@@ -117,7 +117,7 @@ func (z *factor) grouped(ctl *parallel.Control, length int, out []float64, body 
 	_ = parallel.For(ctl, groups, z.threads(length), func(g int) {
 		part := z.parts[g*length:][:length]
 		clear(part)
-		for b := z.blocks() * g / groups; b < z.blocks()*(g+1)/groups; b++ {
+		for b := z.blocks() * g / groups; b < z.blocks()*(g+1)/groups && !ctl.Cancelled(); b++ {
 			body(b, part)
 		}
 	})

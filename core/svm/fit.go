@@ -48,7 +48,9 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 	if err != nil {
 		return nil, firstOf(err, arena.ErrNoMemory, parallel.ErrCancelled)
 	}
-	m.assemble(p, members, pairs)
+	if err := m.assemble(p, members, pairs); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
@@ -151,7 +153,14 @@ type pairFit struct {
 	err  error
 }
 
+// goBytesPerRow is about what a fit holds on the Go heap for each row: lists of
+// rows, β, and what refine gathers.
+const goBytesPerRow = 64
+
 func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm Params, members [][]int32) error {
+	if err := arena.Room(goBytesPerRow * (len(members[f.i]) + len(members[f.j]))); err != nil {
+		return err
+	}
 	scope := arena.NewScope()
 	defer scope.Release()
 	d, err := f.dual(scope, pack, p, prm, members)
@@ -208,7 +217,7 @@ func (f *pairFit) dual(scope *arena.Scope, pack *kernel.Pack, p Problem, prm Par
 }
 
 // assemble lays the pairs out as one model, in libsvm's order.
-func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) {
+func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) error {
 	used := make([][]bool, m.Classes)
 	for c, rows := range members {
 		used[c] = make([]bool, len(rows))
@@ -236,6 +245,9 @@ func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) {
 		m.NSupport = append(m.NSupport, int32(len(m.Support)-before))
 	}
 	n := len(m.Support)
+	if err := arena.Room(8 * n * (m.Features + m.Classes)); err != nil {
+		return err
+	}
 	m.SupportVectors = make([]float64, n*m.Features)
 	for k, row := range m.Support {
 		p.X.Row(int(row), m.SupportVectors[k*m.Features:][:m.Features])
@@ -258,4 +270,5 @@ func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) {
 		m.Objective = append(m.Objective, f.objective)
 		m.Converged = append(m.Converged, f.converged)
 	}
+	return nil
 }
