@@ -22,6 +22,10 @@ __all__ = ["SVC"]
 # Rows of about this many values are centred at a time: 1 MiB of float64.
 _VARIANCE_BLOCK = 1 << 17
 
+# The C that stands for an infinite one: multipliers of scaled data do not reach it, and beside
+# it float64 still holds those of ordinary size.
+_HARD_MARGIN = 1e12
+
 
 def _variance(X: _marshal.Array) -> float:
     """Return the variance of all values of X, in float64 and without a temporary of the size of X."""
@@ -434,8 +438,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             self,
             kernel=_marshal.KERNELS[self.kernel],
             gamma=self._gamma,
-            # An infinite C is a hard margin, and so is one that no multiplier reaches.
-            C=min(self.C, np.finfo(np.float64).max),
+            C=_HARD_MARGIN if np.isinf(self.C) else self.C,
         )
 
     def _fitted(self) -> _marshal.FittedSVC:

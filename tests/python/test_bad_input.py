@@ -195,10 +195,11 @@ import numpy as np
 from dask_go.svm import SVC
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(20000, 50)), rng.integers(0, 2, 20000)
+SVC().fit(X[:4000], y[:4000])      # starts the threads: one that cannot start is the end of a Go program
 few = SVC().fit(X[:100], y[:100])
 pages = int(open("/proc/self/statm").read().split()[0])
 size = pages * resource.getpagesize()
-for extra in (8 << 20, 64 << 20):
+for extra in (48 << 20, 64 << 20):
     resource.setrlimit(resource.RLIMIT_AS, (size + extra, resource.RLIM_INFINITY))
     try:
         SVC().fit(X, y)
