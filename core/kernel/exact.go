@@ -38,7 +38,7 @@ func (p *Pack) Exact(ctl *parallel.Control, rows, cols []int32, weight, out []fl
 		n := min(block, len(cols)-first)
 		p.exactGroups(ctl, cols[first:first+n], gx, norm)
 		clear(delta[copy(delta, weight[first:first+n]):])
-		err := parallel.For(ctl, chunks, threads(len(rows)*n*p.cost()*2), func(chunk int) {
+		err := parallel.Share(ctl, chunks, len(rows)*n*p.cost()*2, func(chunk int) {
 			a := <-free
 			defer func() { free <- a }()
 			var an, f [64]float64
@@ -72,7 +72,7 @@ func (p *Pack) DiagExact(row int) float64 {
 func (p *Pack) exactGroups(ctl *parallel.Control, cols []int32, x, norm []float64) {
 	d := p.Cols
 	count := roundUp(len(cols), group) / group
-	_ = parallel.For(ctl, count, threads(len(cols)*d*8), func(g int) {
+	_ = parallel.Share(ctl, count, len(cols)*d*8, func(g int) {
 		row := make([]float64, d)
 		out := x[g*group*d:][:group*d]
 		clear(out)
@@ -114,7 +114,7 @@ func (p *Pack) exactLinear(ctl *parallel.Control, rows, cols []int32, weight, ou
 		simd.Axpy(weight[k], p.Row(int(j), row), w)
 	}
 	const chunkRows = 256
-	return parallel.For(ctl, (len(rows)+chunkRows-1)/chunkRows, threads(len(rows)*p.cost()), func(chunk int) {
+	return parallel.Share(ctl, (len(rows)+chunkRows-1)/chunkRows, len(rows)*p.cost(), func(chunk int) {
 		row := make([]float64, p.Cols)
 		for k := chunk * chunkRows; k < min(len(rows), (chunk+1)*chunkRows); k++ {
 			out[k] = simd.Dot(p.Row(int(rows[k]), row), w)

@@ -121,7 +121,7 @@ func (p *Pack) centre(c *parallel.Control) error {
 	n, d := p.Rows, p.Cols
 	chunks := (n + packRows*16 - 1) / (packRows * 16)
 	part := make([]float64, chunks*d)
-	err := parallel.For(c, chunks, 0, func(chunk int) {
+	err := parallel.Share(c, chunks, 20*p.Rows*p.Cols, func(chunk int) {
 		row := make([]float64, d)
 		sum := part[chunk*d:][:d]
 		for i := chunk * packRows * 16; i < min(n, (chunk+1)*packRows*16); i++ {
@@ -147,7 +147,7 @@ func (p *Pack) centre(c *parallel.Control) error {
 func fill[T float](c *parallel.Control, p *Pack, st *store[T]) (float64, error) {
 	chunks := (p.Rows + packRows - 1) / packRows
 	worst := make([]float64, chunks)
-	err := parallel.For(c, chunks, 0, func(chunk int) {
+	err := parallel.Share(c, chunks, 20*p.Rows*p.Cols, func(chunk int) {
 		row := make([]float64, p.Cols)
 		for i := chunk * packRows; i < min(p.Rows, (chunk+1)*packRows); i++ {
 			half := -st.put(i, p.Row(i, row))
@@ -189,17 +189,5 @@ func (p *Pack) Noise() Noise { return p.noise }
 // Wide reports whether dot products are formed in float64.
 func (p *Pack) Wide() bool { return p.wide != nil }
 
-// cost is the price of one kernel value in units of about a twentieth of a
-// nanosecond, for deciding what is worth sharing among threads.
+// cost is the price of one kernel value as parallel.Share counts.
 func (p *Pack) cost() int { return p.Cols + 8 }
-
-// worthSharing is the number of cost units below which a loop stays on one
-// thread: about 20 µs, ten times what it takes to wake a spinning helper.
-const worthSharing = 400_000
-
-func threads(work int) int {
-	if work < worthSharing {
-		return 1
-	}
-	return 0
-}

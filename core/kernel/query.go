@@ -64,7 +64,7 @@ func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x dense.Matr
 		}
 		free <- room
 	}
-	return parallel.For(ctl, chunks, threads(x.Rows*p.Rows*p.cost()), func(chunk int) {
+	return parallel.Share(ctl, chunks, x.Rows*p.Rows*p.cost(), func(chunk int) {
 		room := <-free
 		defer func() { free <- room }()
 		first := chunk * queryRows
@@ -176,7 +176,7 @@ func (p *Pack) linearAgainst(ctl *parallel.Control, x dense.Matrix, segments []S
 			}
 		}
 	}
-	return parallel.For(ctl, (x.Rows+queryRows-1)/queryRows, threads(x.Rows*width*p.cost()), func(chunk int) {
+	return parallel.Share(ctl, (x.Rows+queryRows-1)/queryRows, x.Rows*width*p.cost(), func(chunk int) {
 		row := make([]float64, p.Cols)
 		for i := chunk * queryRows; i < min(x.Rows, (chunk+1)*queryRows); i++ {
 			row = x.Row(i, row)

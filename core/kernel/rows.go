@@ -66,7 +66,7 @@ func (r *Rows) pack1(ctl *parallel.Control) {
 	}
 	r.packed = true
 	n, p := r.panels(), r.pack
-	_ = parallel.For(ctl, (n+packChunk-1)/packChunk, threads(len(r.idx)*p.Cols*8), func(chunk int) {
+	_ = parallel.Share(ctl, (n+packChunk-1)/packChunk, len(r.idx)*p.Cols*8, func(chunk int) {
 		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
 		if p.wide != nil {
 			r.wide.pack(p.wide, r.idx, first, last)
@@ -82,7 +82,7 @@ func (c *Cols) pack1(ctl *parallel.Control) {
 	}
 	c.packed = true
 	n, p := roundUp(len(c.idx), group)/group, c.pack
-	_ = parallel.For(ctl, (n+4*packChunk-1)/(4*packChunk), threads(len(c.idx)*p.Cols*8), func(chunk int) {
+	_ = parallel.Share(ctl, (n+4*packChunk-1)/(4*packChunk), len(c.idx)*p.Cols*8, func(chunk int) {
 		first, last := chunk*4*packChunk, min(n, (chunk+1)*4*packChunk)
 		if p.wide != nil {
 			c.wide.pack(p.wide, c.idx, first, last)
@@ -155,7 +155,7 @@ func storeColumns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int
 	r.pack1(ctl)
 	c.pack1(ctl)
 	p, n, cols := r.pack, r.panels(), len(c.idx)
-	_ = parallel.For(ctl, (n+packChunk-1)/packChunk, threads(len(r.idx)*cols*p.cost()), func(chunk int) {
+	_ = parallel.Share(ctl, (n+packChunk-1)/packChunk, len(r.idx)*cols*p.cost(), func(chunk int) {
 		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
 		if p.wide != nil {
 			columns(p.wide, r.wide, c.wide, cols, first, last, out, ld, nil)
@@ -172,7 +172,7 @@ func AddSums(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64) {
 	c.weigh(ctl, delta)
 	if p.Kind == Linear {
 		const chunkRows = 1024
-		_ = parallel.For(ctl, (len(r.idx)+chunkRows-1)/chunkRows, threads(len(r.idx)*p.cost()), func(chunk int) {
+		_ = parallel.Share(ctl, (len(r.idx)+chunkRows-1)/chunkRows, len(r.idx)*p.cost(), func(chunk int) {
 			for k := chunk * chunkRows; k < min(len(r.idx), (chunk+1)*chunkRows); k++ {
 				f[k] += p.dotRow(int(r.idx[k]), c.sum)
 			}
@@ -181,7 +181,7 @@ func AddSums(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64) {
 	}
 	r.pack1(ctl)
 	n, cols := r.panels(), len(c.idx)
-	_ = parallel.For(ctl, (n+packChunk-1)/packChunk, threads(len(r.idx)*cols*p.cost()), func(chunk int) {
+	_ = parallel.Share(ctl, (n+packChunk-1)/packChunk, len(r.idx)*cols*p.cost(), func(chunk int) {
 		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
 		if p.wide != nil {
 			sums(p.wide, r.wide, c.wide, cols, first, last, f)

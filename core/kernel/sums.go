@@ -38,7 +38,7 @@ func Sums(ctl *parallel.Control, idx []int32, c *Cols, delta, out []float64) err
 	p := c.pack
 	c.weigh(ctl, delta)
 	step := p.scratchRows()
-	return parallel.For(ctl, (len(idx)+step-1)/step, threads(len(idx)*(len(c.idx)+1)*p.cost()), func(chunk int) {
+	return parallel.Share(ctl, (len(idx)+step-1)/step, len(idx)*(len(c.idx)+1)*p.cost(), func(chunk int) {
 		first := chunk * step
 		rows := idx[first:min(len(idx), first+step)]
 		if p.Kind == Linear {

@@ -15,6 +15,26 @@ func For(c *Control, chunks, threads int, body func(chunk int)) error {
 	return process.loop(c, chunks, threads, body)
 }
 
+// worthSharing is the work below which a loop is not worth a helper: about 20 µs,
+// ten times what it takes to wake one that spins.
+const worthSharing = 400_000
+
+// Share is For with all threads where the loop has enough work for them, and a
+// plain loop on the caller, without any book-keeping, where it has not. The unit
+// of work is a twentieth of a nanosecond: a vectorised multiply-add.
+func Share(c *Control, chunks, work int, body func(chunk int)) error {
+	if work >= worthSharing {
+		return For(c, chunks, 0, body)
+	}
+	for chunk := range chunks {
+		if c.Cancelled() {
+			break
+		}
+		body(chunk)
+	}
+	return c.Err()
+}
+
 // Sum adds part(0) … part(chunks−1), which it computes as For does. It adds
 // them in that order, so the result does not depend on the threads.
 func Sum(c *Control, chunks, threads int, part func(chunk int) float64) (float64, error) {

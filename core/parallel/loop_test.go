@@ -351,3 +351,22 @@ func TestProgress(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestShare(t *testing.T) {
+	for _, work := range []int{0, worthSharing - 1, worthSharing} {
+		var done [50]atomic.Int32
+		if err := Share(nil, len(done), work, func(chunk int) { done[chunk].Add(1) }); err != nil {
+			t.Fatal(err)
+		}
+		for chunk := range done {
+			if n := done[chunk].Load(); n != 1 {
+				t.Errorf("work %d: chunk %d ran %d times", work, chunk, n)
+			}
+		}
+		c, ran := new(Control), atomic.Int32{}
+		err := Share(c, 50, work, func(int) { ran.Add(1); c.Cancel() })
+		if err != ErrCancelled || ran.Load() > int32(Budget()) {
+			t.Errorf("work %d: %d chunks after cancellation, error %v", work, ran.Load(), err)
+		}
+	}
+}

@@ -42,7 +42,7 @@ func newRowFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, 
 	if err != nil {
 		return nil, err
 	}
-	return z, parallel.For(ctl, z.blocks(), 0, func(b int) {
+	return z, parallel.Share(ctl, z.blocks(), z.rows*z.columns*20, func(b int) {
 		block, row := z.block(b), make([]float64, z.columns)
 		for k := range z.size(b) {
 			for c, v := range pack.Row(int(rows[b*factorRows+k]), row) {
@@ -81,7 +81,7 @@ func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pa
 		}
 		z.row(pivot, pivotRow[:z.columns])
 		scale := 1 / math.Sqrt(left[pivot])
-		_ = parallel.For(ctl, z.blocks(), z.threads(z.columns+1), func(b int) {
+		_ = parallel.Share(ctl, z.blocks(), z.rows*(z.columns+1)*4, func(b int) {
 			block, c := z.block(b), column[b*factorRows:][:z.size(b)]
 			for k, v := range pivotRow[:z.columns] {
 				simd.Axpy(-v, block[k*factorRows:][:len(c)], c)
@@ -114,7 +114,7 @@ func (z *factor) size(b int) int { return min(factorRows, z.rows-b*factorRows) }
 // of the given length in each group, and adds these up into out.
 func (z *factor) grouped(ctl *parallel.Control, length int, out []float64, body func(b int, part []float64)) {
 	groups := min(factorGroups, z.blocks())
-	_ = parallel.For(ctl, groups, z.threads(length), func(g int) {
+	_ = parallel.Share(ctl, groups, z.rows*length*4, func(g int) {
 		part := z.parts[g*length:][:length]
 		clear(part)
 		for b := z.blocks() * g / groups; b < z.blocks()*(g+1)/groups && !ctl.Cancelled(); b++ {
@@ -127,13 +127,6 @@ func (z *factor) grouped(ctl *parallel.Control, length int, out []float64, body 
 			out[k] += v
 		}
 	}
-}
-
-func (z *factor) threads(work int) int {
-	if z.rows*work < 100_000 {
-		return 1
-	}
-	return 0
 }
 
 // project returns Zᵀv, which stands until the next call.
@@ -149,7 +142,7 @@ func (z *factor) project(ctl *parallel.Control, v []float64) []float64 {
 
 // apply sets out = Zw.
 func (z *factor) apply(ctl *parallel.Control, w, out []float64) {
-	_ = parallel.For(ctl, z.blocks(), z.threads(z.columns), func(b int) {
+	_ = parallel.Share(ctl, z.blocks(), z.rows*z.columns*4, func(b int) {
 		block, o := z.block(b), out[b*factorRows:][:z.size(b)]
 		clear(o)
 		for c, v := range w {

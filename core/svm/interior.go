@@ -257,7 +257,7 @@ const interiorChunk = 2048
 func (x *interior) each(body func(first, last int)) {
 	n := len(x.beta)
 	chunks := (n + interiorChunk - 1) / interiorChunk
-	_ = parallel.For(x.ctl, chunks, 0, func(c int) {
+	_ = parallel.Share(x.ctl, chunks, 200*n, func(c int) {
 		body(c*interiorChunk, min(n, (c+1)*interiorChunk))
 	})
 }

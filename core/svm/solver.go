@@ -389,11 +389,7 @@ func (s *solver) result() result {
 // reads of a kernel value per row.
 func (s *solver) forRows(padded, work int, body func(first, last int)) {
 	const step = 512
-	threads := 0
-	if padded*work < 60_000 {
-		threads = 1
-	}
-	_ = parallel.For(s.ctl, (padded+step-1)/step, threads, func(chunk int) {
+	_ = parallel.Share(s.ctl, (padded+step-1)/step, 5*padded*work, func(chunk int) {
 		body(chunk*step, min(padded, (chunk+1)*step))
 	})
 }
