@@ -183,6 +183,41 @@ int32_t gocluster_svc_free(gocluster_svc model, gocluster_error *err)
     return CALL(err, goSVCFree(model.id, P(err)));
 }
 
+int32_t gocluster_kmeans_params_init(gocluster_kmeans_params *params, uint32_t struct_size, gocluster_error *err)
+{
+    return CALL(err, goKMeansParamsInit(P(params), struct_size, P(err)));
+}
+
+int32_t gocluster_kmeans_fit_start(const gocluster_kmeans_params *params, const gocluster_array *X,
+                                   const gocluster_array *sample_weight, const gocluster_array *init,
+                                   const gocluster_array *draws, const gocluster_array *centers,
+                                   const gocluster_array *labels, const gocluster_array *trace,
+                                   gocluster_kmeans_result *result, gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansFitStart(P(params), P(X), P(sample_weight), P(init), P(draws), P(centers), P(labels),
+                                      P(trace), P(result), P(job), P(err)));
+}
+
+int32_t gocluster_kmeans_predict_start(const gocluster_array *X, const gocluster_array *sample_weight,
+                                       const gocluster_array *centers, const gocluster_array *labels,
+                                       gocluster_kmeans_result *result, gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansPredictStart(P(X), P(sample_weight), P(centers), P(labels), P(result), P(job), P(err)));
+}
+
+int32_t gocluster_kmeans_transform_start(const gocluster_array *X, const gocluster_array *centers,
+                                         const gocluster_array *out, gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansTransformStart(P(X), P(centers), P(out), P(job), P(err)));
+}
+
+int32_t gocluster_kmeans_plusplus_start(const gocluster_array *X, const gocluster_array *sample_weight,
+                                        const gocluster_array *draws, const gocluster_array *indices,
+                                        gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansPlusPlusStart(P(X), P(sample_weight), P(draws), P(indices), P(job), P(err)));
+}
+
 int32_t gocluster_npy_info(const char *path, gocluster_array *info, gocluster_error *err)
 {
     return CALL(err, goNPYInfo(P(path), P(info), P(err)));

@@ -286,6 +286,74 @@ int32_t gocluster_svc_predict_start(gocluster_svc model, const gocluster_array *
 /* Forgets the handle. Work that uses the model goes on and ends well. */
 int32_t gocluster_svc_free(gocluster_svc model, gocluster_error *err);
 
+/* ---- k-means -------------------------------------------------------------------
+ * Lloyd's algorithm on
+ *
+ *     min over c, label   sum_t sample_weight[t] |X_t - c_label[t]|^2
+ *
+ * with scikit-learn's order of steps, tests of convergence and treatment of clusters
+ * that become empty. A label is the lowest index of a nearest centre, in float64. */
+
+/* Fields carry scikit-learn's names and defaults; struct_size as in gocluster_svc_params. */
+typedef struct gocluster_kmeans_params {
+    uint32_t struct_size;
+    int32_t n_init;                   /* >= 1: runs, of which the one with the least inertia stays; 1 */
+    int64_t n_clusters;               /* 1 .. rows of X; 8 */
+    int64_t max_iter;                 /* >= 1: iterations of a run at most; 300 */
+    double tol;                       /* >= 0: a run ends when sum_j |new c_j - c_j|^2 <= tol * the mean
+                                         of the variances of the columns of X; 1e-4 */
+    int64_t random_state;             /* where numbers come from if neither init nor draws are given; 0 */
+} gocluster_kmeans_params;
+
+int32_t gocluster_kmeans_params_init(gocluster_kmeans_params *params, uint32_t struct_size, gocluster_error *err);
+
+/* Set struct_size before the call; no more than that is written, and what lies beyond
+ * this version's fields is zeroed. */
+typedef struct gocluster_kmeans_result {
+    uint32_t struct_size;
+    int32_t converged;                /* 1, or 0 if max_iter ended the run */
+    double inertia;                   /* the value of the problem above */
+    int64_t n_iter;                   /* iterations of the run that stays */
+    int64_t n_distinct;               /* clusters that have rows */
+} gocluster_kmeans_result;
+
+/* Starts a clustering. Progress counts iterations of all runs; metric is how far the
+ * centres moved, as for tol. What is written counts once the job has ended with GOCLUSTER_OK.
+ *   X              n_rows x n_features, F32 or F64, finite
+ *   sample_weight  n_rows, F32 or F64, not negative, not all zero; or NULL for ones
+ *   init           centres to start from, [n_init * n_clusters, n_features], F32 or F64; or
+ *                  NULL for greedy k-means++
+ *   draws          for k-means++: numbers u in [0, 1), F32 or F64, n_init times 1 + (n_clusters-1) * trials
+ *                  of them, in scikit-learn's order: one for the first centre, then
+ *                  for each further one as many as candidates are tried. NULL: from random_state
+ *                  for 2 + floor(ln n_clusters) trials. Not used with init
+ *   centers        out, F64 [n_clusters, n_features]; float32 values if X is F32
+ *   labels         out, I32 [n_rows]
+ *   trace          out, F64 [n_init * m, 3], or NULL: for the first m iterations of each run the inertia
+ *                  before the centres move, how far they move, and 1 if the run goes
+ *                  on, 2 if no label changed, 3 if tol was reached, 4 if max_iter was;
+ *                  zeros until an iteration is over, so that it can be read meanwhile
+ *   result         out, or NULL; it must live as long as the arrays */
+int32_t gocluster_kmeans_fit_start(const gocluster_kmeans_params *params, const gocluster_array *X,
+                                   const gocluster_array *sample_weight, const gocluster_array *init,
+                                   const gocluster_array *draws, const gocluster_array *centers,
+                                   const gocluster_array *labels, const gocluster_array *trace,
+                                   gocluster_kmeans_result *result, gocluster_job *job, gocluster_error *err);
+
+/* labels[t] = the nearest of centers, F32 or F64 [k, n_features]. Of result, inertia is set. */
+int32_t gocluster_kmeans_predict_start(const gocluster_array *X, const gocluster_array *sample_weight,
+                                       const gocluster_array *centers, const gocluster_array *labels,
+                                       gocluster_kmeans_result *result, gocluster_job *job, gocluster_error *err);
+
+/* out[t, j] = |X_t - centers_j|, F32 or F64 [n_rows, k]. */
+int32_t gocluster_kmeans_transform_start(const gocluster_array *X, const gocluster_array *centers,
+                                         const gocluster_array *out, gocluster_job *job, gocluster_error *err);
+
+/* Greedy k-means++ alone: indices, I64 [k], receives rows of X. draws as above, for one run. */
+int32_t gocluster_kmeans_plusplus_start(const gocluster_array *X, const gocluster_array *sample_weight,
+                                        const gocluster_array *draws, const gocluster_array *indices,
+                                        gocluster_job *job, gocluster_error *err);
+
 /* ---- npy files ----------------------------------------------------------------
  * NumPy's format: F32, F64, I32 or I64 in little-endian C order, one or two dimensions. */
 
@@ -355,6 +423,34 @@ static inline int32_t gocluster_svc_predict(gocluster_svc model, const gocluster
 {
     gocluster_job job;
     int32_t code = gocluster_svc_predict_start(model, X, out, &job, err);
+    if (code < 0)
+        return code;
+    code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);
+    gocluster_job_free(job, (gocluster_error *)0);
+    return code;
+}
+
+static inline int32_t gocluster_kmeans_fit(const gocluster_kmeans_params *params, const gocluster_array *X,
+                                           const gocluster_array *sample_weight, const gocluster_array *init,
+                                           const gocluster_array *centers, const gocluster_array *labels,
+                                           gocluster_kmeans_result *result, gocluster_error *err)
+{
+    gocluster_job job;
+    int32_t code = gocluster_kmeans_fit_start(params, X, sample_weight, init, (const gocluster_array *)0, centers,
+                                              labels, (const gocluster_array *)0, result, &job, err);
+    if (code < 0)
+        return code;
+    code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);
+    gocluster_job_free(job, (gocluster_error *)0);
+    return code;
+}
+
+static inline int32_t gocluster_kmeans_predict(const gocluster_array *X, const gocluster_array *centers,
+                                               const gocluster_array *labels, gocluster_error *err)
+{
+    gocluster_job job;
+    int32_t code = gocluster_kmeans_predict_start(X, (const gocluster_array *)0, centers, labels,
+                                                  (gocluster_kmeans_result *)0, &job, err);
     if (code < 0)
         return code;
     code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);

@@ -26,7 +26,7 @@ func BenchmarkIteration(b *testing.B) {
 			labels := make([]int32, s.n)
 			for b.Loop() {
 				centers := slices.Clone(in.centers)
-				if _, err := Lloyd(nil, p, Params{MaxIter: 10}, centers, labels); err != nil {
+				if _, err := fitFrom(nil, p, Params{NInit: 1, MaxIter: 10}, centers, labels); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -14,6 +14,6 @@
 // into chunks by the shape of the problem, and sums over chunks are added in
 // order, so that a result does not depend on the number of threads.
 //
-// Caveat: rows are presumed to be finite. If they are not the labels are still
-// in range, but mean nothing.
+// Caveat: rows whose squares overflow are clustered all the same, but then the
+// labels mean nothing.
 package kmeans

@@ -16,20 +16,46 @@ type Problem struct {
 	SampleWeight []float64 // not negative; nil: ones
 }
 
-// Params says when to stop.
+// Params says how often to start and when to stop, as scikit-learn's parameters
+// of these names do.
 type Params struct {
-	MaxIter int // at least 1
-	// Tol stops the iteration once the squared distances by which the centres
-	// moved add up to no more. scikit-learn's tol is this one divided by the
-	// mean of the columns' variances.
+	NInit, MaxIter int // at least 1
+	// Tol stops a run once the squared distances by which the centres moved add
+	// up to no more than Tol times the mean of the columns' variances.
 	Tol float64
+	// Trace, unless it is nil, receives Step for each iteration: those of run r
+	// from r·len(Trace)/NInit on, and none beyond that share.
+	Trace []Step
 }
 
-// Result is what Lloyd returns beside centres and labels.
+// Step is what an iteration came to.
+type Step struct {
+	Inertia float64 // of its labels, before the centres move
+	Moved   float64 // the sum of the squared distances by which they move
+	End     float64 // one of the following
+}
+
+// What follows an iteration. Zero is for one that has not been.
+const (
+	GoesOn      = 1.0
+	SameLabels  = 2.0
+	WithinTol   = 3.0
+	LimitOfIter = 4.0
+)
+
+// Start says where the centres of each run begin: in Centers, run after run, or
+// where greedy k-means++ puts them by Draws, numbers in [0, 1): for each run one
+// for the first centre and as many for every other one as it has candidates.
+type Start struct {
+	Centers, Draws []float64
+}
+
+// Result is what Fit returns beside centres and labels.
 type Result struct {
 	Inertia    float64 // Σᵢ wᵢ·‖xᵢ − c(labelᵢ)‖²
-	Iterations int
-	Converged  bool // before MaxIter ran out
+	Iterations int     // of the best run
+	Distinct   int     // clusters that have rows
+	Converged  bool    // before MaxIter ran out
 }
 
 // ArgumentError names an argument that cannot be used and says why.
@@ -39,108 +65,175 @@ type ArgumentError struct {
 
 func (e *ArgumentError) Error() string { return fmt.Sprintf("%s: %s", e.Argument, e.Reason) }
 
-// Lloyd improves centers, row-major, until the labels stay the same, the
-// centres hardly move, or MaxIter is reached. labels receives the index of the
-// centre nearest to each row. It returns an *ArgumentError, arena.ErrNoMemory
-// or parallel.ErrCancelled; centers and labels mean nothing then.
-func Lloyd(ctl *parallel.Control, p Problem, prm Params, centers []float64, labels []int32) (Result, error) {
-	if prm.MaxIter < 1 {
-		return Result{}, &ArgumentError{"max_iter", fmt.Sprintf("must be at least 1, not %d", prm.MaxIter)}
+func refuse(argument, format string, args ...any) error {
+	return &ArgumentError{argument, fmt.Sprintf(format, args...)}
+}
+
+// Fit stores the centres of the best run in centers, row-major, and the index
+// of the centre nearest to each row in labels. Centres of float32 data are
+// float32 values. It returns an *ArgumentError, arena.ErrNoMemory or
+// parallel.ErrCancelled; centers and labels mean nothing then.
+func Fit(ctl *parallel.Control, p Problem, prm Params, from Start, centers []float64, labels []int32) (Result, error) {
+	if err := check(p, centers, labels); err != nil {
+		return Result{}, err
 	}
-	if !(prm.Tol >= 0) {
-		return Result{}, &ArgumentError{"tol", fmt.Sprintf("must not be negative, not %v", prm.Tol)}
+	k := len(centers) / p.X.Cols
+	if err := checkParams(prm, k, p.X.Rows); err != nil {
+		return Result{}, err
+	}
+	if err := from.check(prm.NInit, k, p.X.Cols); err != nil {
+		return Result{}, err
 	}
 	scope := arena.NewScope()
 	defer scope.Release()
-	s, err := newSteps(ctl, scope, p, centers, labels)
-	if err != nil {
-		return Result{}, err
+	if p.X.F64 != nil {
+		return fit(ctl, scope, p, double, prm, from, centers, labels)
 	}
-	var r Result
-	settled := false // the labels are those of the centres
-	for r.Iterations < prm.MaxIter && !r.Converged {
-		r.Iterations++
-		changed, err := s.assign(ctl, true)
-		if err != nil {
-			return Result{}, err
-		}
-		moved, err := s.update(ctl)
-		if err != nil {
-			return Result{}, err
-		}
-		settled = !changed
-		r.Converged = settled || moved <= prm.Tol
-		ctl.Report(int64(r.Iterations), int64(prm.MaxIter), moved)
-	}
-	if !settled {
-		if _, err := s.assign(ctl, false); err != nil {
-			return Result{}, err
-		}
-	}
-	r.Inertia, err = s.inertia(ctl)
-	return r, err
+	return fit(ctl, scope, p, single, prm, from, centers, labels)
 }
 
 // Assign stores the index of the nearest centre to each row in labels, and
 // returns the inertia.
 func Assign(ctl *parallel.Control, p Problem, centers []float64, labels []int32) (inertia float64, err error) {
+	if err := check(p, centers, labels); err != nil {
+		return 0, err
+	}
 	scope := arena.NewScope()
 	defer scope.Release()
-	s, err := newSteps(ctl, scope, p, centers, labels)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := s.assign(ctl, false); err != nil {
-		return 0, err
-	}
-	return s.inertia(ctl)
-}
-
-// steps are the steps of the algorithm for one type of element.
-type steps interface {
-	// assign labels the rows, and reports whether a label changed. If sum is
-	// set it prepares update.
-	assign(ctl *parallel.Control, sum bool) (changed bool, err error)
-	// update moves the centres to the means of their rows, and returns the sum
-	// of the squared distances by which they moved.
-	update(ctl *parallel.Control) (moved float64, err error)
-	inertia(ctl *parallel.Control) (float64, error)
-}
-
-func newSteps(ctl *parallel.Control, scope *arena.Scope, p Problem, centers []float64, labels []int32) (steps, error) {
-	if err := check(p, centers, labels); err != nil {
-		return nil, err
-	}
-	for i := range labels {
-		labels[i] = -1
-	}
 	if p.X.F64 != nil {
-		return newSolver(ctl, scope, p, p.X.F64, kind[float64]{simd.DotTileF64, simd.Axpy, simd.PanelRowsF64, 0x1p-53}, centers, labels)
+		return assign(ctl, scope, p, double, centers, labels)
 	}
-	return newSolver(ctl, scope, p, p.X.F32, kind[float32]{simd.DotTile, simd.AxpyMixed, simd.PanelRows, 0x1p-24}, centers, labels)
+	return assign(ctl, scope, p, single, centers, labels)
 }
 
-func check(p Problem, centers []float64, labels []int32) error {
-	x := p.X
-	if err := x.Check(); err != nil {
-		return &ArgumentError{"X", err.Error()}
+// PlusPlus stores in indices the rows that greedy k-means++ chooses by draws,
+// numbers in [0, 1): one for the first row, and as many for every other one as
+// it has candidates.
+func PlusPlus(ctl *parallel.Control, p Problem, draws []float64, indices []int) error {
+	if err := checkProblem(p); err != nil {
+		return err
 	}
+	k := len(indices)
+	if err := checkClusters(k, p.X.Rows); err != nil {
+		return err
+	}
+	if err := checkDraws(draws, 1, k); err != nil {
+		return err
+	}
+	scope := arena.NewScope()
+	defer scope.Release()
+	if p.X.F64 != nil {
+		return plusPlus(ctl, scope, p, double, draws, indices)
+	}
+	return plusPlus(ctl, scope, p, single, draws, indices)
+}
+
+func checkParams(prm Params, k, rows int) error {
 	switch {
-	case x.Rows == 0 || x.Cols == 0:
-		return &ArgumentError{"X", fmt.Sprintf("has shape (%d, %d), at least one row and one column are needed", x.Rows, x.Cols)}
-	case x.Cols > 1 && x.ColStride != 1 || x.Rows > 1 && x.RowStride < x.Cols:
-		return &ArgumentError{"X", "must have its rows one after the other, and the elements of a row adjacent"}
-	case len(centers) == 0 || len(centers)%x.Cols != 0 || len(centers)/x.Cols > math.MaxInt32:
-		return &ArgumentError{"centers", fmt.Sprintf("%d elements are not a number of centres in %d dimensions", len(centers), x.Cols)}
-	case len(labels) != x.Rows:
-		return &ArgumentError{"labels", fmt.Sprintf("room for %d, with %d rows", len(labels), x.Rows)}
-	case p.SampleWeight != nil && len(p.SampleWeight) != x.Rows:
-		return &ArgumentError{"sample_weight", fmt.Sprintf("has %d elements, with %d rows", len(p.SampleWeight), x.Rows)}
+	case prm.NInit < 1:
+		return refuse("n_init", "must be at least 1, not %d", prm.NInit)
+	case prm.MaxIter < 1:
+		return refuse("max_iter", "must be at least 1, not %d", prm.MaxIter)
+	case !(prm.Tol >= 0):
+		return refuse("tol", "must not be negative, not %v", prm.Tol)
 	}
-	for i, w := range p.SampleWeight {
-		if !(w >= 0) || math.IsInf(w, 1) {
-			return &ArgumentError{"sample_weight", fmt.Sprintf("element %d is %v", i, w)}
+	return checkClusters(k, rows)
+}
+
+func checkClusters(k, rows int) error {
+	if k < 1 || k > rows {
+		return refuse("n_clusters", "is %d, with %d rows", k, rows)
+	}
+	return nil
+}
+
+func (from Start) check(runs, k, d int) error {
+	switch {
+	case (from.Centers == nil) == (from.Draws == nil):
+		return refuse("init", "either centres or draws are needed")
+	case from.Centers == nil:
+		return checkDraws(from.Draws, runs, k)
+	case len(from.Centers)/d/k != runs || len(from.Centers)%(d*k) != 0:
+		return refuse("init", "%d elements are not %d times %d centres in %d dimensions", len(from.Centers), runs, k, d)
+	}
+	for i, v := range from.Centers {
+		if v-v != 0 {
+			return refuse("init", "element %d is NaN or infinite", i)
 		}
 	}
 	return nil
+}
+
+func checkDraws(draws []float64, runs, k int) error {
+	each := len(draws) / runs
+	if len(draws) == 0 || len(draws)%runs != 0 || k > 1 && (each == 1 || (each-1)%(k-1) != 0) || k == 1 && each != 1 {
+		return refuse("draws", "%d numbers are not 1 and as many for each further one of %d centres, %d times", len(draws), k, runs)
+	}
+	for i, u := range draws {
+		if !(u >= 0 && u < 1) {
+			return refuse("draws", "element %d is %v", i, u)
+		}
+	}
+	return nil
+}
+
+func checkProblem(p Problem) error {
+	x := p.X
+	if err := x.Check(); err != nil {
+		return refuse("X", "%v", err)
+	}
+	switch {
+	case x.Rows == 0 || x.Cols == 0:
+		return refuse("X", "has shape (%d, %d), at least one row and one column are needed", x.Rows, x.Cols)
+	case x.Cols > 1 && x.ColStride != 1 || x.Rows > 1 && x.RowStride < x.Cols:
+		return refuse("X", "must have its rows one after the other, and the elements of a row adjacent")
+	case p.SampleWeight != nil && len(p.SampleWeight) != x.Rows:
+		return refuse("sample_weight", "has %d elements, with %d rows", len(p.SampleWeight), x.Rows)
+	}
+	sum := 0.0
+	for i, w := range p.SampleWeight {
+		if !(w >= 0) || math.IsInf(w, 1) {
+			return refuse("sample_weight", "element %d is %v", i, w)
+		}
+		sum += w
+	}
+	if p.SampleWeight != nil && !(sum > 0 && sum <= math.MaxFloat64) {
+		return refuse("sample_weight", "the sum is %v", sum)
+	}
+	return nil
+}
+
+func check(p Problem, centers []float64, labels []int32) error {
+	if err := checkProblem(p); err != nil {
+		return err
+	}
+	switch {
+	case len(centers) == 0 || len(centers)%p.X.Cols != 0 || len(centers)/p.X.Cols > math.MaxInt32:
+		return refuse("centers", "%d elements are not a number of centres in %d dimensions", len(centers), p.X.Cols)
+	case len(labels) != p.X.Rows:
+		return refuse("labels", "room for %d, with %d rows", len(labels), p.X.Rows)
+	}
+	return nil
+}
+
+// kind is what differs between float32 and float64.
+type kind[T float32 | float64] struct {
+	elements  func(dense.Matrix) []T
+	nearest   func(d, k, rows int, x []T, stride int, panel, cn []T, margin T, values, best []T, label, near []int32)
+	seed      func(d, rows int, x []T, stride int, c, closest, weight []T, sums []float64)
+	tile      func(d, rows int, x []T, stride int, panel, out []T)
+	axpy      func(alpha float64, x []T, y []float64)
+	lanes     int     // of a panel
+	seedLanes int     // of a tile of seed
+	unit      float64 // the largest relative error of rounding
+}
+
+var single = kind[float32]{
+	func(m dense.Matrix) []float32 { return m.F32 },
+	simd.Nearest, simd.SeedPass, simd.DotTile, simd.AxpyMixed, simd.PanelRows, simd.SeedLanes, 0x1p-24,
+}
+
+var double = kind[float64]{
+	func(m dense.Matrix) []float64 { return m.F64 },
+	simd.NearestF64, simd.SeedPassF64, simd.DotTileF64, simd.Axpy, simd.PanelRowsF64, simd.SeedLanesF64, 0x1p-53,
 }

@@ -3,25 +3,95 @@ package kmeans
 import (
 	"slices"
 
+	"gocluster/core/arena"
 	"gocluster/core/parallel"
 	"gocluster/core/simd"
 )
 
-func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
-	mass := s.mass[:s.k] // chunk 0's, which become the totals
-	err = parallel.For(ctl, s.k, 0, func(j int) {
-		total := s.next[j*s.d:][:s.d]
-		copy(total, s.sums[j*s.d:])
-		for chunk := 1; chunk < s.chunks; chunk++ {
-			at := chunk*s.k + j
-			simd.Axpy(1, s.sums[at*s.d:][:s.d], total)
-			mass[j] += s.mass[at]
+// sums are what the mean of each cluster is made of.
+type sums struct {
+	rows  []float64 // weighted
+	mass  []float64 // weights
+	count []int     // rows that have weight: tells an empty cluster from one of rounding errors
+}
+
+func newSums(scope *arena.Scope, k, d int) (a sums, err error) {
+	if a.rows, err = arena.MakeZero[float64](scope, k*d); err != nil {
+		return a, err
+	}
+	a.mass, a.count = make([]float64, k), make([]int, k)
+	return a, nil
+}
+
+// clear empties one cluster.
+func (a *sums) clear(j, d int) {
+	clear(a.rows[j*d:][:d])
+	a.mass[j], a.count[j] = 0, 0
+}
+
+// move is what the rows of a chunk that changed their cluster add to the sums
+// of those that they joined and take from those that they left.
+type move struct {
+	sums
+	touched []bool // clusters that are not all zero
+}
+
+// forget makes the next assignment the first.
+func (s *solver[T]) forget() {
+	fill(s.labels, -1)
+	for j := range s.k {
+		s.total.clear(j, s.d)
+	}
+}
+
+// move takes row i from cluster old, unless that is −1, to cluster new.
+func (s *solver[T]) move(m *move, i, old, new int) {
+	w := s.weightOf(i)
+	if w == 0 {
+		return
+	}
+	s.axpy(w, s.row(i), m.rows[new*s.d:][:s.d])
+	m.mass[new] += w
+	m.count[new]++
+	m.touched[new] = true
+	if old >= 0 {
+		s.axpy(-w, s.row(i), m.rows[old*s.d:][:s.d])
+		m.mass[old] -= w
+		m.count[old]--
+		m.touched[old] = true
+	}
+}
+
+// collect adds the moves of all chunks to the totals, in order.
+func (s *solver[T]) collect(ctl *parallel.Control) error {
+	return parallel.For(ctl, s.k, 0, func(j int) {
+		rows := s.total.rows[j*s.d:][:s.d]
+		for chunk := range s.moves {
+			m := &s.moves[chunk]
+			if !m.touched[j] {
+				continue
+			}
+			simd.Axpy(1, m.rows[j*s.d:][:s.d], rows)
+			s.total.mass[j] += m.mass[j]
+			s.total.count[j] += m.count[j]
+			m.clear(j, s.d)
+			m.touched[j] = false
+		}
+		if s.total.count[j] == 0 {
+			s.total.clear(j, s.d) // of rounding errors
 		}
 	})
-	if err != nil {
+}
+
+// update moves the centres to the means of their rows, and returns the sum of
+// the squared distances by which they moved.
+func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
+	if err := s.collect(ctl); err != nil {
 		return 0, err
 	}
-	if slices.Contains(mass, 0) {
+	copy(s.next, s.total.rows)
+	mass := slices.Clone(s.total.mass)
+	if slices.Contains(s.total.count, 0) {
 		if err := s.relocate(ctl, mass); err != nil {
 			return 0, err
 		}
@@ -31,9 +101,9 @@ func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
 		if m > mass[heaviest] {
 			heaviest = j
 		}
-		for q := range s.next[j*s.d:][:s.d] {
+		for q, v := range s.next[j*s.d:][:s.d] {
 			if m > 0 {
-				s.next[j*s.d+q] /= m
+				s.next[j*s.d+q] = float64(T(v / m))
 			}
 		}
 	}
@@ -55,8 +125,8 @@ func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
 // labels stay as they are until the next assignment.
 func (s *solver[T]) relocate(ctl *parallel.Control, mass []float64) error {
 	var empty []int
-	for j, m := range mass {
-		if m == 0 {
+	for j, n := range s.total.count {
+		if n == 0 {
 			empty = append(empty, j)
 		}
 	}
@@ -113,15 +183,4 @@ func (a far) order(b far) int {
 	default:
 		return 1
 	}
-}
-
-func (s *solver[T]) inertia(ctl *parallel.Control) (float64, error) {
-	return parallel.Sum(ctl, s.chunks, 0, func(chunk int) float64 {
-		lo, hi := s.rows(chunk)
-		sum := 0.0
-		for i := lo; i < hi; i++ {
-			sum += s.weightOf(i) * squaredDistance(s.row(i), s.center(int(s.labels[i])))
-		}
-		return sum
-	})
 }

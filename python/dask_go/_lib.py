@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,9 @@ def call(function: str, *arguments: Any) -> None:
     check(getattr(library(), function)(*arguments, error), error)
 
 
-def run_job(start: str, *arguments: Any, result: tuple[str, Any] | None = None) -> None:
+def run_job(
+    start: str, *arguments: Any, result: tuple[str, Any] | None = None, tick: Callable[[], None] | None = None
+) -> None:
     """Start a job, wait for its end in slices so that signals are handled, and free it.
 
     Parameters
@@ -149,6 +152,8 @@ def run_job(start: str, *arguments: Any, result: tuple[str, Any] | None = None) 
         Its arguments, without the last two (job and error).
     result : (str, cdata), optional
         The function that takes the job's result, and where it puts it.
+    tick : callable, optional
+        Called after every wait, for the last time when the job has ended well.
 
     Raises
     ------
@@ -165,6 +170,8 @@ def run_job(start: str, *arguments: Any, result: tuple[str, Any] | None = None) 
         code = lib.GOCLUSTER_PENDING
         while code == lib.GOCLUSTER_PENDING:
             code = lib.gocluster_job_wait(job[0], _SLICE_MS, ffi.NULL, error)
+            if tick is not None and code >= 0:
+                tick()
         check(code, error)
         if result is not None:
             check(getattr(lib, result[0])(job[0], result[1], error), error)

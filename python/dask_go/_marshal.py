@@ -7,6 +7,7 @@ once, so a fitted estimator holds plain NumPy arrays and no handle.
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -147,3 +148,69 @@ def svc_predict(prm: Any, model: FittedSVC, X: Array) -> IntArray:
     out = np.empty(X.shape[0], np.int32)
     _svc_apply("gocluster_svc_predict_start", prm, model, X, out)
     return out
+
+
+class FittedKMeans(NamedTuple):
+    """What a clustering learned. See gocluster_kmeans_fit_start in the header."""
+
+    centers: FloatArray
+    labels: IntArray
+    inertia: float
+    n_iter: int
+    n_distinct: int
+
+
+def _kmeans_result() -> Any:
+    return ffi.new("gocluster_kmeans_result *", {"struct_size": ffi.sizeof("gocluster_kmeans_result")})
+
+
+def kmeans_fit(
+    prm: Any,
+    X: Array,
+    sample_weight: Array | None,
+    *,
+    init: Array | None,
+    draws: FloatArray | None,
+    trace: FloatArray | None,
+    tick: Callable[[], None] | None,
+) -> FittedKMeans:
+    """Cluster the rows, from `init` or by k-means++ with `draws`; `trace` is filled meanwhile."""
+    centers = np.empty((prm.n_clusters, X.shape[1]), np.float64)
+    labels = np.empty(X.shape[0], np.int32)
+    result = _kmeans_result()
+    run_job(
+        "gocluster_kmeans_fit_start",
+        prm,
+        array(X),
+        _optional(sample_weight),
+        _optional(init),
+        _optional(draws),
+        array(centers),
+        array(labels),
+        _optional(trace),
+        result,
+        tick=tick,
+    )
+    return FittedKMeans(centers, labels, result.inertia, result.n_iter, result.n_distinct)
+
+
+def kmeans_predict(X: Array, sample_weight: Array | None, centers: Array) -> tuple[IntArray, float]:
+    """Return the nearest centre of each row, and the inertia."""
+    labels = np.empty(X.shape[0], np.int32)
+    result = _kmeans_result()
+    run_job("gocluster_kmeans_predict_start", array(X), _optional(sample_weight), array(centers), array(labels), result)
+    return labels, result.inertia
+
+
+def kmeans_transform(X: Array, centers: Array) -> Array:
+    """Return the distance of each row from each centre."""
+    out: Array = np.empty((X.shape[0], centers.shape[0]), np.result_type(X, centers))
+    run_job("gocluster_kmeans_transform_start", array(X), array(centers), array(out))
+    return out
+
+
+def kmeans_plusplus(X: Array, sample_weight: Array | None, draws: FloatArray, n_clusters: int) -> npt.NDArray[np.int64]:
+    """Return the rows that greedy k-means++ chooses."""
+    indices = np.empty(n_clusters, np.int64)
+    run_job("gocluster_kmeans_plusplus_start", array(X), _optional(sample_weight), array(draws), array(indices))
+    return indices

@@ -1,0 +1,331 @@
+package kmeans
+
+import (
+	"math"
+	"sort"
+
+	"gocluster/core/arena"
+	"gocluster/core/parallel"
+	"gocluster/core/simd"
+)
+
+// seeding chooses rows as greedy k-means++ does: the next centre is drawn with
+// probabilities in proportion to the weighted squared distances from the
+// centres so far, several times, and of these candidates the one stays that
+// leaves the smallest sum of such distances.
+//
+// One pass over the rows does for a step. It takes the centre chosen last into
+// account and finds for every block of rows and every candidate what the sum
+// would be. These sums of the winner, and the distances of the few rows in the
+// blocks that the next draws point to, are all that choosing candidates needs.
+//
+// A row is left out of a pass while none of its tiles can be nearer than its
+// centre: candidates lie at least twice as far from that as the row does.
+type seeding[T float32 | float64] struct {
+	*data[T]
+	weights []T // nil: ones
+	closest []T // squared distance to the nearest centre but the newest
+	nearest []int32
+	block   int // rows
+	blocks  int
+	groups  int       // of candidates, a tile of centres each
+	tiles   []T       // lane 0 is the newest centre
+	sums    []float64 // by block, group and lane
+	prefix  []float64 // sums over the blocks up to each one, of the winner
+	chosen  []T       // the centres less the mean, in panels
+	norms   []float64 // of chosen, squared
+	limit   []T       // by centre: rows with no more than this are left out
+}
+
+// plusPlus is PlusPlus for one type of element.
+func plusPlus[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p Problem, how kind[T], draws []float64, indices []int) error {
+	r := newData(p, how, len(indices))
+	if err := r.survey(ctl, scope); err != nil {
+		return err
+	}
+	return r.plusPlus(ctl, draws, indices)
+}
+
+func (r *data[T]) plusPlus(ctl *parallel.Control, draws []float64, indices []int) error {
+	scope := arena.NewScope()
+	defer scope.Release()
+	k, trials := len(indices), 0
+	if indices[0] = r.first(draws[0]); k == 1 {
+		return nil
+	}
+	trials = (len(draws) - 1) / (k - 1)
+	s, err := r.newSeeding(scope, k, trials)
+	if err != nil {
+		return err
+	}
+	candidates := make([]int, trials)
+	for c := 1; c < k; c++ {
+		newest := indices[c-1]
+		s.load(newest, nil)
+		if c == 1 {
+			if err := s.pass(ctl, 0); err != nil {
+				return err
+			}
+			s.take(0, 0)
+		}
+		if err := s.draw(ctl, draws[1+(c-1)*trials:], candidates); err != nil {
+			return err
+		}
+		s.load(newest, candidates)
+		if err := s.choose(ctl, c, newest, candidates); err != nil {
+			return err
+		}
+		if err := s.pass(ctl, c); err != nil {
+			return err
+		}
+		indices[c] = candidates[s.winner(trials)]
+	}
+	return nil
+}
+
+const (
+	seedElements = 1 << 15 // of a block
+	seedChunk    = 4       // blocks
+	gathered     = 64      // rows that are gathered for a call
+)
+
+func (r *data[T]) newSeeding(scope *arena.Scope, k, trials int) (*seeding[T], error) {
+	s := &seeding[T]{data: r, block: min(max(seedElements/r.d, 64), 1024)}
+	s.blocks = (r.n-1)/s.block + 1
+	s.groups = (trials-1)/(r.seedLanes-1) + 1
+	panels := (k-1)/r.lanes + 1
+	var err error
+	for _, b := range []struct {
+		at *[]T
+		n  int
+	}{{&s.closest, r.n}, {&s.tiles, s.groups * r.seedLanes * r.d}, {&s.chosen, panels * r.lanes * r.d}, {&s.limit, panels * r.lanes}} {
+		if *b.at, err = arena.MakeZero[T](scope, b.n); err != nil {
+			return nil, err
+		}
+	}
+	if s.nearest, err = arena.MakeZero[int32](scope, r.n); err != nil {
+		return nil, err
+	}
+	if s.sums, err = arena.Make[float64](scope, s.blocks*s.groups*r.seedLanes); err != nil {
+		return nil, err
+	}
+	if r.weight != nil {
+		if s.weights, err = arena.Make[T](scope, r.n); err != nil {
+			return nil, err
+		}
+		for i, w := range r.weight {
+			s.weights[i] = T(w)
+		}
+	}
+	s.prefix, s.norms = make([]float64, s.blocks), make([]float64, panels*r.lanes)
+	fill(s.closest, T(math.Inf(1)))
+	return s, nil
+}
+
+// first draws a row with probabilities in proportion to the weights.
+func (r *data[T]) first(u float64) int {
+	if r.weight == nil {
+		return min(int(u*float64(r.n)), r.n-1)
+	}
+	sum := 0.0
+	for _, w := range r.weight {
+		sum += w
+	}
+	part := 0.0
+	for i, w := range r.weight {
+		if part += w; part/sum > u {
+			return i
+		}
+	}
+	return r.n - 1
+}
+
+// load puts the newest centre and the candidates into tiles. Lanes to spare
+// repeat the newest.
+func (s *seeding[T]) load(newest int, candidates []int) {
+	for lane := range s.groups * s.seedLanes {
+		group, l := lane/s.seedLanes, lane%s.seedLanes
+		i := newest
+		if at := group*(s.seedLanes-1) + l - 1; l > 0 && at < len(candidates) {
+			i = candidates[at]
+		}
+		tile := s.tiles[group*s.seedLanes*s.d:]
+		for q, v := range s.row(i) {
+			tile[q*s.seedLanes+l] = v
+		}
+	}
+}
+
+func (s *seeding[T]) span(block int) (lo, hi int) {
+	return block * s.block, min((block+1)*s.block, s.n)
+}
+
+// pass fills sums, and takes the newest centre into account: number c−1, or
+// the first one at first.
+func (s *seeding[T]) pass(ctl *parallel.Control, c int) error {
+	return parallel.For(ctl, (s.blocks-1)/seedChunk+1, 0, func(chunk int) {
+		w := &seedWork[T]{rows: make([]T, gathered*s.d), closest: make([]T, s.block), weights: make([]T, gathered)}
+		for block := chunk * seedChunk; block < min((chunk+1)*seedChunk, s.blocks); block++ {
+			s.passBlock(w, block, int32(max(c-1, 0)))
+		}
+	})
+}
+
+// seedWork is what a pass works with.
+type seedWork[T float32 | float64] struct {
+	rows, closest, weights []T
+	index                  []int
+}
+
+func (s *seeding[T]) passBlock(w *seedWork[T], block int, newest int32) {
+	lo, hi := s.span(block)
+	lanes := s.groups * s.seedLanes
+	sums := s.sums[block*lanes:][:lanes]
+	clear(sums)
+	w.index = w.index[:0]
+	apart := 0.0 // the sum over rows that are left out
+	for i := lo; i < hi; i++ {
+		if s.closest[i] > s.limit[s.nearest[i]] {
+			w.index = append(w.index, i)
+		} else {
+			apart += s.weightOf(i) * float64(s.closest[i])
+		}
+	}
+	if len(w.index) == hi-lo {
+		copy(w.closest, s.closest[lo:hi])
+		var weights []T
+		if s.weights != nil {
+			weights = s.weights[lo:hi]
+		}
+		s.evaluate(s.x[lo*s.stride:], s.stride, w.closest[:hi-lo], weights, sums)
+		s.note(w.index, w.closest, newest)
+	} else {
+		for first := 0; first < len(w.index); first += gathered {
+			index := w.index[first:min(first+gathered, len(w.index))]
+			var weights []T
+			for r, i := range index {
+				copy(w.rows[r*s.d:], s.row(i))
+				w.closest[r] = s.closest[i]
+				if s.weights != nil {
+					weights = w.weights
+					weights[r] = s.weights[i]
+				}
+			}
+			s.evaluate(w.rows, s.d, w.closest[:len(index)], weights, sums)
+			s.note(index, w.closest, newest)
+		}
+	}
+	for l := range sums {
+		sums[l] += apart
+	}
+}
+
+// evaluate runs the rows against all tiles.
+func (s *seeding[T]) evaluate(x []T, stride int, closest, weights []T, sums []float64) {
+	for g := range s.groups {
+		s.seed(s.d, len(closest), x, stride, s.tiles[g*s.seedLanes*s.d:], closest, weights, sums[g*s.seedLanes:])
+	}
+}
+
+// note stores distances that have become smaller.
+func (s *seeding[T]) note(index []int, closest []T, newest int32) {
+	for r, i := range index {
+		if closest[r] < s.closest[i] {
+			s.closest[i], s.nearest[i] = closest[r], newest
+		}
+	}
+}
+
+// winner is the candidate with the smallest sum, the first of equals, whose
+// sums it makes those to draw by.
+func (s *seeding[T]) winner(trials int) int {
+	best, least := 0, math.Inf(1)
+	for t := range trials {
+		group, lane := t/(s.seedLanes-1), t%(s.seedLanes-1)+1
+		sum := 0.0
+		for block := range s.blocks {
+			sum += s.sums[(block*s.groups+group)*s.seedLanes+lane]
+		}
+		if sum < least {
+			best, least = t, sum
+		}
+	}
+	s.take(best/(s.seedLanes-1), best%(s.seedLanes-1)+1)
+	return best
+}
+
+// take makes the sums of a lane those to draw by.
+func (s *seeding[T]) take(group, lane int) {
+	sum := 0.0
+	for block := range s.prefix {
+		sum += s.sums[(block*s.groups+group)*s.seedLanes+lane]
+		s.prefix[block] = sum
+	}
+}
+
+// draw finds the rows at which the sum of the squared distances reaches parts
+// of the whole that are given by draws.
+func (s *seeding[T]) draw(ctl *parallel.Control, draws []float64, candidates []int) error {
+	potential := s.prefix[s.blocks-1]
+	return parallel.For(ctl, len(candidates), 0, func(t int) {
+		candidates[t] = s.rowAt(draws[t] * potential)
+	})
+}
+
+// rowAt is the row at which the sum reaches v.
+func (s *seeding[T]) rowAt(v float64) int {
+	closest, unused := make([]T, s.block), make([]float64, s.seedLanes)
+	for block := sort.SearchFloat64s(s.prefix, v); block < s.blocks; block++ {
+		sum := 0.0
+		if block > 0 {
+			sum = s.prefix[block-1]
+		}
+		lo, hi := s.span(block)
+		copy(closest, s.closest[lo:hi])
+		s.seed(s.d, hi-lo, s.x[lo*s.stride:], s.stride, s.tiles, closest, nil, unused)
+		for i := lo; i < hi; i++ {
+			if sum += s.weightOf(i) * float64(closest[i-lo]); sum >= v {
+				return i
+			}
+		}
+	}
+	return s.n - 1 // by rounding
+}
+
+// choose computes limit for the candidates and the newest centre, number c−1,
+// which it then adds to chosen.
+func (s *seeding[T]) choose(ctl *parallel.Control, c, newest int, candidates []int) error {
+	rows := append([]int{newest}, candidates...)
+	x, norms := make([]T, len(rows)*s.d), make([]float64, len(rows))
+	for r, i := range rows {
+		for q, v := range s.row(i) {
+			centred := T(float64(v) - s.mean[q])
+			x[r*s.d+q] = centred
+			norms[r] += float64(centred) * float64(centred)
+		}
+	}
+	// |a−b|² comes from products, in error by less than slack·(|a|²+|b|²); the
+	// rows' distances are in error by less than slack times themselves.
+	slack := 8 * s.unit * float64(s.d+8)
+	err := parallel.For(ctl, (c+s.lanes-2)/s.lanes, 0, func(p int) {
+		products := make([]T, simd.TileRows*s.lanes)
+		least := fill(make([]float64, s.lanes), math.Inf(1))
+		for r := 0; r < len(rows); r += simd.TileRows {
+			n := min(simd.TileRows, len(rows)-r)
+			s.tile(s.d, n, x[r*s.d:], s.d, s.chosen[p*s.lanes*s.d:], products)
+			for i, v := range products[:n*s.lanes] {
+				both := norms[r+i/s.lanes] + s.norms[p*s.lanes+i%s.lanes]
+				least[i%s.lanes] = min(least[i%s.lanes], both-2*float64(v)-slack*both)
+			}
+		}
+		for l, v := range least {
+			s.limit[p*s.lanes+l] = T(max(v, 0) / 4 * (1 - slack))
+		}
+	})
+	at := c - 1
+	for q := range s.d {
+		s.chosen[(at/s.lanes*s.d+q)*s.lanes+at%s.lanes] = x[q]
+	}
+	s.norms[at] = norms[0]
+	return err
+}

@@ -1,0 +1,17 @@
+package simd
+
+func nearest(d, k, rows int, x []float32, stride int, panel, cn []float32, margin float32, values, best []float32, label, near []int32) {
+	nearestRef(d, k, rows, PanelRows, x, stride, panel, cn, margin, values, best, label, near, DotTile)
+}
+
+func nearestF64(d, k, rows int, x []float64, stride int, panel, cn []float64, margin float64, values, best []float64, label, near []int32) {
+	nearestRef(d, k, rows, PanelRowsF64, x, stride, panel, cn, margin, values, best, label, near, DotTileF64)
+}
+
+func seedPass(d, rows int, x []float32, stride int, c, closest, weight []float32, sums []float64) {
+	seedPassRef(d, rows, SeedLanes, x, stride, c, closest, weight, sums)
+}
+
+func seedPassF64(d, rows int, x []float64, stride int, c, closest, weight, sums []float64) {
+	seedPassRef(d, rows, SeedLanesF64, x, stride, c, closest, weight, sums)
+}

@@ -1,0 +1,485 @@
+"""k-means with scikit-learn's interface."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    _is_arraylike_not_scalar,
+    check_is_fitted,
+    validate_data,
+)
+
+from . import _marshal
+
+__all__ = ["KMeans", "k_means", "kmeans_plusplus"]
+
+# Iterations of a run that verbose prints: what it needs is known before the run starts.
+_MAX_TRACE = 1 << 20
+
+
+class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
+    """k-means clustering.
+
+    Finds centres c and labels that minimise Σₜ wₜ·|xₜ − c(labelₜ)|² by Lloyd's algorithm, as
+    scikit-learn's `sklearn.cluster.KMeans` does: the same steps, tests of convergence,
+    treatment of empty clusters and consumption of `random_state`. On float64 data the same
+    seed gives the same clusters, up to rounding where rows tie. On float32 data the sums
+    behind k-means++ are wider than scikit-learn's, so that the same draws may choose other
+    rows, which are as good.
+
+    Parameters
+    ----------
+    n_clusters : int, default=8
+        The number of clusters.
+    init : {'auto', 'k-means++', 'random'}, array-like of shape (n_clusters, n_features) or callable, default='auto'
+        Where centres start: 'k-means++' draws rows far from each other, several candidates for
+        each [1]_; 'random' draws rows; an array gives the centres. A callable gets X less its
+        mean, n_clusters and random_state, and returns centres less that mean, as in
+        scikit-learn. 'auto' is 'k-means++'.
+    n_init : 'auto' or int, default='auto'
+        The number of runs, of which the one with the least inertia stays. 'auto' is 10 for
+        'random' and a callable, otherwise 1.
+    max_iter : int, default=300
+        A limit on the iterations of a run.
+    tol : float, default=1e-4
+        A run ends when the squared distances by which the centres move add up to no more than
+        `tol` times the mean variance of the features.
+    verbose : int, default=0
+        Print scikit-learn's lines about the iterations.
+    random_state : int, RandomState instance or None, default=None
+        Where the numbers for `init` are drawn from.
+    copy_x : bool, default=True
+        X is never written, whatever the value.
+    algorithm : {'lloyd', 'elkan'}, default='lloyd'
+        Both mean the same exact algorithm; the result does not depend on it.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+        The centres, of X's type.
+    labels_ : ndarray of shape (n_samples,), int32
+        The index of the centre nearest to each row.
+    inertia_ : float
+        The value of the sum above.
+    n_iter_ : int
+        The iterations of the run that stays.
+    n_features_in_ : int
+        The number of features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had names that are all strings.
+
+    See Also
+    --------
+    sklearn.cluster.KMeans : The same clusters, slower.
+
+    References
+    ----------
+    .. [1] D. Arthur, S. Vassilvitskii (2007). k-means++: the advantages of careful seeding.
+       SODA 2007, 1027-1035.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dask_go.cluster import KMeans
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> KMeans(n_clusters=2, random_state=0).fit(X).labels_
+    array([1, 1, 1, 0, 0, 0], dtype=int32)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"auto", "k-means++", "k-means||", "random"}), callable, "array-like"],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "copy_x": ["boolean"],
+        "algorithm": [StrOptions({"lloyd", "elkan"})],
+    }
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        init: Any = "auto",
+        n_init: int | str = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        random_state: Any = None,
+        copy_x: bool = True,
+        algorithm: str = "lloyd",
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.init = init
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.verbose = verbose
+        self.random_state = random_state
+        self.copy_x = copy_x
+        self.algorithm = algorithm
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: ARG002
+        """Cluster the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            float32 and float64 arrays whose rows are contiguous are read in place; anything
+            else is converted once.
+        y : ignored
+            For scikit-learn's interface.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, not negative. An `init` that is an array or a callable does
+            not use them.
+
+        Returns
+        -------
+        self : KMeans
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If an argument or a parameter is out of its domain: NaN or infinity in X, fewer
+            rows than clusters, weights that are negative or all zero, centres of another shape.
+        TypeError
+            If X is sparse.
+        NotImplementedError
+            For init='k-means||', which is not supported yet.
+        KeyboardInterrupt
+            After Ctrl-C; the work has stopped by then.
+        """
+        if isinstance(self.init, str) and self.init == "k-means||":
+            raise NotImplementedError("init='k-means||' is not supported yet; 'k-means++' is")
+        # Whether X is finite is found out on the way.
+        X = _in_rows(validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite=False))
+        if X.shape[0] < self.n_clusters:
+            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
+        n_init = self._resolve_n_init()
+        if self.algorithm == "elkan" and self.n_clusters == 1:
+            warnings.warn(
+                "algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        random_state = check_random_state(self.random_state)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        init, draws = self._begin(X, weights, n_init, random_state)
+        lines = _Lines(self, X, n_init) if self.verbose else None
+        fitted = _marshal.kmeans_fit(
+            _marshal.params(
+                "gocluster_kmeans_params", self, n_init=n_init, max_iter=_int64(self.max_iter), random_state=0
+            ),
+            X,
+            weights,
+            init=init,
+            draws=draws,
+            trace=None if lines is None else lines.trace,
+            tick=None if lines is None else lines.print,
+        )
+        if fitted.n_distinct < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({fitted.n_distinct}) found smaller than n_clusters "
+                f"({self.n_clusters}). Possibly due to duplicate points in X.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self.cluster_centers_ = fitted.centers.astype(X.dtype, copy=False)
+        self._n_features_out = self.n_clusters
+        self.labels_ = fitted.labels
+        self.inertia_ = fitted.inertia
+        self.n_iter_ = fitted.n_iter
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> _marshal.IntArray:  # noqa: ARG002
+        """Cluster the rows of X and return `labels_`; the arguments are those of `fit`."""
+        labels: _marshal.IntArray = self.fit(X, sample_weight=sample_weight).labels_
+        return labels
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> _marshal.Array:  # noqa: ARG002
+        """Cluster the rows of X and return `transform(X)`; the arguments are those of `fit`."""
+        distances: _marshal.Array = self.fit(X, sample_weight=sample_weight).transform(X)
+        return distances
+
+    def predict(self, X: Any) -> _marshal.IntArray:
+        """Return the index of the centre nearest to each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int32
+            The lowest index among the nearest.
+        """
+        return _marshal.kmeans_predict(self._validate(X), None, self.cluster_centers_)[0]
+
+    def transform(self, X: Any) -> _marshal.Array:
+        """Return the distance of each row from each centre.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_clusters)
+            Distances, not squared.
+        """
+        return _marshal.kmeans_transform(self._validate(X), self.cluster_centers_)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: ARG002
+        """Return the negative of the inertia that rows have with the centres.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+        y : ignored
+            For scikit-learn's interface.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, not negative.
+
+        Returns
+        -------
+        float
+            Not positive.
+        """
+        X = self._validate(X)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        return -_marshal.kmeans_predict(X, weights, self.cluster_centers_)[1]
+
+    def _validate(self, X: Any) -> _marshal.Array:
+        check_is_fitted(self)
+        return _in_rows(validate_data(self, X, dtype=[np.float64, np.float32], reset=False, ensure_all_finite=False))
+
+    def _resolve_n_init(self) -> int:
+        given = _is_arraylike_not_scalar(self.init)
+        if self.n_init == "auto":
+            n_init = 10 if callable(self.init) or (isinstance(self.init, str) and self.init == "random") else 1
+        else:
+            n_init = int(self.n_init)
+        if given and n_init != 1:
+            warnings.warn(
+                f"Explicit initial center position passed: performing only one init in {type(self).__name__} "
+                f"instead of n_init={n_init}.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            n_init = 1
+        return n_init
+
+    def _begin(
+        self, X: _marshal.Array, weights: _marshal.Array | None, n_init: int, random_state: np.random.RandomState
+    ) -> tuple[_marshal.Array | None, _marshal.FloatArray | None]:
+        """Return the centres that the runs start from, or the draws for k-means++."""
+        k = self.n_clusters
+        if _is_arraylike_not_scalar(self.init):
+            return self._validate_centers(X, self.init), None
+        if callable(self.init):
+            mean = X.mean(axis=0)
+            centred = X - mean
+            starts = [
+                self._validate_centers(X, self.init(centred, k, random_state=random_state)) + mean
+                for _ in range(n_init)
+            ]
+            return np.concatenate(starts), None
+        if self.init == "random":
+            probabilities = np.ones(X.shape[0], X.dtype) if weights is None else weights
+            probabilities = probabilities / probabilities.sum()
+            rows = [random_state.choice(X.shape[0], size=k, replace=False, p=probabilities) for _ in range(n_init)]
+            return X[np.concatenate(rows)], None
+        return None, random_state.random_sample(n_init * _n_draws(k, None))
+
+    def _validate_centers(self, X: _marshal.Array, given: Any) -> _marshal.Array:
+        centers: _marshal.Array = np.require(check_array(given, dtype=X.dtype), requirements="A")
+        if centers.shape[0] != self.n_clusters:
+            raise ValueError(
+                f"The shape of the initial centers {centers.shape} does not match the number of clusters "
+                f"{self.n_clusters}."
+            )
+        if centers.shape[1] != X.shape[1]:
+            raise ValueError(
+                f"The shape of the initial centers {centers.shape} does not match the number of features of the data "
+                f"{X.shape[1]}."
+            )
+        return centers
+
+
+class _Lines:
+    """What verbose prints, as the runs go on. See `trace` in the header."""
+
+    def __init__(self, estimator: KMeans, X: _marshal.Array, n_init: int) -> None:
+        self.length = min(estimator.max_iter, _MAX_TRACE)
+        self.trace = np.zeros((n_init * self.length, 3))
+        self.tol = 0 if estimator.tol == 0 else np.mean(np.var(X, axis=0)) * estimator.tol
+        self.stop = "." if estimator.algorithm == "lloyd" or estimator.n_clusters == 1 else ""
+        self.run, self.iteration = 0, 0
+
+    def print(self) -> None:
+        """Print the iterations that have been since the last call."""
+        while self.run * self.length < len(self.trace):
+            inertia, moved, end = self.trace[self.run * self.length + self.iteration].tolist()
+            if end == 0:
+                return
+            if self.iteration == 0:
+                print("Initialization complete")
+            print(f"Iteration {self.iteration}, inertia {inertia}{self.stop}")
+            if end == 2:
+                print(f"Converged at iteration {self.iteration}: strict convergence.")
+            elif end == 3:
+                print(f"Converged at iteration {self.iteration}: center shift {moved} within tolerance {self.tol}.")
+            self.iteration += 1
+            if end != 1 or self.iteration == self.length:
+                self.run, self.iteration = self.run + 1, 0
+
+
+def _in_rows(X: _marshal.Array) -> _marshal.Array:
+    """Return X, or a copy of it if its rows are not contiguous."""
+    X = np.require(X, requirements="A")
+    in_rows = X.strides[1] == X.itemsize or X.shape[1] == 1
+    return X if in_rows and X.strides[0] >= X.shape[1] * X.itemsize else np.ascontiguousarray(X)
+
+
+def _int64(n: int) -> int:
+    return min(int(n), 2**62)
+
+
+def _n_draws(n_clusters: int, n_local_trials: int | None) -> int:
+    """Return how many numbers k-means++ draws: one, and for each further centre one per candidate."""
+    if n_local_trials is None:
+        n_local_trials = 2 + int(np.log(n_clusters))
+    return 1 + (n_clusters - 1) * n_local_trials
+
+
+@validate_params(
+    {"X": ["array-like"], "sample_weight": ["array-like", None], "return_n_iter": [bool]},
+    prefer_skip_nested_validation=False,
+)
+def k_means(
+    X: Any,
+    n_clusters: int,
+    *,
+    sample_weight: Any = None,
+    init: Any = "auto",
+    n_init: int | str = "auto",
+    max_iter: int = 300,
+    verbose: bool = False,
+    tol: float = 1e-4,
+    random_state: Any = None,
+    copy_x: bool = True,
+    algorithm: str = "lloyd",
+    return_n_iter: bool = False,
+) -> tuple[Any, ...]:
+    """Cluster the rows of X by k-means.
+
+    Parameters
+    ----------
+    X, sample_weight
+        As for `KMeans.fit`.
+    n_clusters, init, n_init, max_iter, verbose, tol, random_state, copy_x, algorithm
+        As for `KMeans`.
+    return_n_iter : bool, default=False
+        Whether to return `n_iter_`, too.
+
+    Returns
+    -------
+    tuple
+        `cluster_centers_`, `labels_`, `inertia_` and, if asked for, `n_iter_`.
+    """
+    fitted = KMeans(
+        n_clusters,
+        init=init,
+        n_init=n_init,
+        max_iter=max_iter,
+        verbose=verbose,
+        tol=tol,
+        random_state=random_state,
+        copy_x=copy_x,
+        algorithm=algorithm,
+    ).fit(X, sample_weight=sample_weight)
+    found = (fitted.cluster_centers_, fitted.labels_, fitted.inertia_)
+    return (*found, fitted.n_iter_) if return_n_iter else found
+
+
+@validate_params(
+    {
+        "X": ["array-like"],
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "sample_weight": ["array-like", None],
+        "x_squared_norms": ["array-like", None],
+        "random_state": ["random_state"],
+        "n_local_trials": [Interval(Integral, 1, None, closed="left"), None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def kmeans_plusplus(
+    X: Any,
+    n_clusters: int,
+    *,
+    sample_weight: Any = None,
+    x_squared_norms: Any = None,
+    random_state: Any = None,
+    n_local_trials: int | None = None,
+) -> tuple[_marshal.Array, npt.NDArray[np.int64]]:
+    """Choose centres by greedy k-means++.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The rows to choose from.
+    n_clusters : int
+        How many.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, not negative.
+    x_squared_norms : array-like of shape (n_samples,), default=None
+        For scikit-learn's interface: the squared lengths of the rows are not needed.
+    random_state : int, RandomState instance or None, default=None
+        Where the numbers are drawn from, as scikit-learn draws them.
+    n_local_trials : int, default=None
+        Candidates for each centre but the first; None is 2 + ⌊ln n_clusters⌋.
+
+    Returns
+    -------
+    centers : ndarray of shape (n_clusters, n_features)
+        Rows of X.
+    indices : ndarray of shape (n_clusters,), int64
+        Which ones.
+    """
+    X = _in_rows(check_array(X, dtype=[np.float64, np.float32]))
+    weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
+    if X.shape[0] < n_clusters:
+        raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={n_clusters}.")
+    if x_squared_norms is not None:
+        norms = check_array(x_squared_norms, dtype=X.dtype, ensure_2d=False)
+        if norms.shape[0] != X.shape[0]:
+            raise ValueError(
+                f"The length of x_squared_norms {norms.shape[0]} should be equal to the length of n_samples "
+                f"{X.shape[0]}."
+            )
+    draws = check_random_state(random_state).random_sample(_n_draws(n_clusters, n_local_trials))
+    indices = _marshal.kmeans_plusplus(X, weights, draws, n_clusters)
+    return X[indices], indices
