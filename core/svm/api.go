@@ -19,7 +19,7 @@ type Problem struct {
 // Params are the hyper-parameters of a fit.
 type Params struct {
 	Kernel    kernel.Params
-	C         float64 // > 0
+	C         float64 // > 0; C times a weight acts as 1e12 where it is larger
 	Tol       float64 // > 0, the KKT gap at which training stops
 	CacheSize float64 // > 0, MB (2²⁰ bytes) of kernel values kept at once
 	MaxIter   int64   // pair updates per pair of classes; −1: no limit

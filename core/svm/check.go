@@ -71,7 +71,7 @@ func checkPair(p Problem, prm Params, m *Model, rows [][]float64, members [][]in
 			if p.SampleWeight != nil {
 				c *= p.SampleWeight[row]
 			}
-			points = append(points, point{row: row, y: y, c: c, beta: beta[row]})
+			points = append(points, point{row: row, y: y, c: min(c, 1e12), beta: beta[row]})
 		}
 	}
 	const step = 64

@@ -186,6 +186,10 @@ func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm P
 	return nil
 }
 
+// largestBound stands in for larger ones. A β of that size leaves none of the digits
+// of a gradient that has to be right to tol; where no β comes near it, it is infinite.
+const largestBound = 1e12
+
 // dual states the pair's problem: class i is positive.
 func (f *pairFit) dual(scope *arena.Scope, pack *kernel.Pack, p Problem, prm Params, members [][]int32) (d dual, err error) {
 	ni := len(members[f.i])
@@ -207,6 +211,7 @@ func (f *pairFit) dual(scope *arena.Scope, pack *kernel.Pack, p Problem, prm Par
 		if p.SampleWeight != nil {
 			c *= p.SampleWeight[row]
 		}
+		c = min(c, largestBound)
 		if class == f.i {
 			d.p[k], d.hi[k] = -1, c
 		} else {

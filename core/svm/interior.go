@@ -73,8 +73,22 @@ func (s *solver) solveLowRank() error {
 // wantsInterior reports whether the problem is one for the method. With a limit of
 // pair updates there have to be pair updates to count.
 func (s *solver) wantsInterior() bool {
-	return s.pack.Kind == kernel.Linear && s.limit == math.MaxInt64 && s.pack.Cols <= min(interiorRank, len(s.f))
+	if s.pack.Kind != kernel.Linear || s.limit != math.MaxInt64 || s.pack.Cols > min(interiorRank, len(s.f)) {
+		return false
+	}
+	// Where no β can move the gradient by much, every point is on a bound but for
+	// one, and many choices of which are within tol: pair updates find one with few
+	// points inside the box, as libsvm does.
+	reach := 0.0
+	for i, row := range s.rows {
+		reach += (s.hi[i] - s.lo[i]) * float64(s.pack.Diag[row])
+	}
+	return reach > interiorReach
 }
+
+// interiorReach is the sum of the box's widths times K_ii below which pair updates
+// are few and leave fewer points inside the box.
+const interiorReach = 10
 
 // solveInterior starts the solver at the solution of the interior-point method for
 // K = ZZᵀ: points next to a bound are put on it, F is computed anew.

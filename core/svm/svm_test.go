@@ -118,6 +118,8 @@ func TestSolutionsAreOptimal(t *testing.T) {
 		{"tiny C", clouds(1, 3000, 4, 2, 1), params(rbf(.25), 1e-5)},
 		{"huge C", clouds(1, 300, 4, 2, 3), params(rbf(.25), 1e5)},
 		{"huge C, linear", clouds(1, 200, 2, 2, 8), params(linear, 1e4)},
+		{"tiny C, linear", clouds(1, 3000, 4, 2, 1), params(linear, 1e-5)},
+		{"infinite C, separable", clouds(2, 300, 2, 2, 12), params(linear, 1e100)},
 		{"two points", clouds(1, 2, 3, 2, 1), params(rbf(1), 1)},
 		{"two points, linear", clouds(1, 2, 3, 2, 1), params(linear, 1)},
 		{"rare class", rare, params(rbf(.3), 1)},
