@@ -15,7 +15,7 @@ func (p *Pack) Exact(ctl *parallel.Control, rows, cols []int32, weight, out []fl
 	}
 	s := arena.NewScope()
 	defer s.Release()
-	d, t := p.Cols, tiles64()
+	d, t := p.Cols, p.tiles64()
 	block := max(group, min(512, 1<<20/max(d, 1)/group*group))
 	gx, err := arena.Make[float64](s, block*d)
 	if err != nil {

@@ -20,6 +20,10 @@ const packRows = 256
 // float32 dot products; past it the rows are kept in float64.
 const narrowLimit = 1e-4
 
+// wideLimit bounds the same error in float64; past it exponents are formed from
+// differences of rows.
+const wideLimit = 1e-8
+
 // Pack is a data set made ready for one kernel: rows are centred, which saves
 // digits. RBF does not see a translation. Linear does: its values here are those
 // of the centred rows, and Σ_j K(i, j)·β_j with Σβ = 0 is less than that of X by
@@ -85,8 +89,19 @@ func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
 	if err == nil && !(largest <= math.MaxFloat64) {
 		err = ErrNotFinite
 	}
+	if largest*math.Ln2*0x1p-52 > wideLimit {
+		wide.tiles = tilesApart()
+	}
 	p.narrow, p.wide = nil, wide
 	return err
+}
+
+// tiles64 are the tiles to be used for float64 rows.
+func (p *Pack) tiles64() tiles[float64] {
+	if p.wide != nil {
+		return p.wide.tiles
+	}
+	return tiles64()
 }
 
 // estimateNoise: a float32 dot product, kernel function and sum are off by a few

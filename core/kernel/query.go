@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"math"
+
 	"gocluster/core/arena"
 	"gocluster/core/dense"
 	"gocluster/core/parallel"
@@ -14,10 +16,6 @@ type Segment struct {
 	Weights     [][]float64
 	Out         []int
 }
-
-// farNorm stands in for the squared norm of a query row too far away to be
-// computed with: the exponent it gives is below every other, and K is 0.
-const farNorm = 1e30
 
 // Against adds the segments' sums for all rows of x to out (rows × width). The
 // kernel values of a tile are used while they are in cache and never stored.
@@ -115,14 +113,15 @@ func (r *queryRoom[T]) load(p *Pack, st *store[T], x dense.Matrix, first, n int)
 				out[k*st.lanes] = e
 				sum += float64(e) * float64(e)
 			}
-			ok = !(sum > farNorm)
+			// A row too far away to be computed with is no row: K is 0.
+			ok = !math.IsInf(sum, 0) && !math.IsInf(float64(T(sum)), 0)
 		}
 		r.norm[i] = T(-sum / 2)
 		if !ok {
 			for k := range st.d {
 				out[k*st.lanes] = 0
 			}
-			r.norm[i] = -farNorm
+			r.norm[i] = T(math.Inf(-1))
 		}
 	}
 }

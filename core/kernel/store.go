@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"math"
+
 	"gocluster/core/arena"
 	"gocluster/core/simd"
 )
@@ -38,6 +40,48 @@ func tiles32(kind Kind) tiles[float32] {
 // of large norms is in its exponent.
 func tiles64() tiles[float64] {
 	return tiles[float64]{16, simd.RBFApplyF64, simd.RBFBlockF64, nil, simd.PackPanelF64, simd.PackGroupF64}
+}
+
+// tilesApart form the exponent from differences of rows, in plain Go: slow, and right
+// where norms are so large against 1/γ that their rounding in float64 would show (K(x,
+// x) might not be 1). Of the norms only −Inf counts, which stands for no row.
+func tilesApart() tiles[float64] {
+	const zeroFrom = 2 * 1100 // 2^−1100 is 0
+	value := func(d, i, j int, a, c, nr []float64) float64 {
+		sum := 0.0
+		if math.IsInf(nr[i], -1) {
+			sum = zeroFrom
+		}
+		for k := 0; k < d && sum < zeroFrom; k++ {
+			v := a[k*simd.PanelRowsF64+i] - c[(j/group*d+k)*group+j%group]
+			sum += v * v
+		}
+		if sum >= zeroFrom {
+			return 0
+		}
+		return math.Exp2(-sum / 2) // NaN too
+	}
+	return tiles[float64]{
+		lanes: simd.PanelRowsF64,
+		apply: func(d, groups int, a, c, cn, delta, nr, f []float64) {
+			for i := range f[:simd.PanelRowsF64] {
+				for j, v := range delta[:groups*group] {
+					if v != 0 {
+						f[i] += v * value(d, i, j, a, c, nr)
+					}
+				}
+			}
+		},
+		block: func(d, cols int, a, c, cn, nr []float64, out []float32, ld int) {
+			for i := range simd.PanelRowsF64 {
+				for j := range cols {
+					out[j*ld+i] = float32(value(d, i, j, a, c, nr))
+				}
+			}
+		},
+		packPanel: simd.PackPanelF64,
+		packGroup: simd.PackGroupF64,
+	}
 }
 
 // store is a data set as a kernel needs it: rows shifted and scaled, and for

@@ -95,6 +95,11 @@ func TestSolutionsAreOptimal(t *testing.T) {
 	outlier.X.F64[0] = 1e7
 	outlierLinear := clouds(18, 300, 3, 2, 1)
 	outlierLinear.X.F64[4] = 1e4
+	unscaled := clouds(19, 300, 3, 2, 1)
+	for i := range unscaled.X.F64 {
+		unscaled.X.F64[i] *= 1e9
+	}
+	copy(unscaled.X.F64[3:], unscaled.X.F64[:3]) // twins
 	far := clouds(14, 800, 3, 2, 1)
 	for i := range far.X.F64 {
 		far.X.F64[i] += 1e4
@@ -128,6 +133,7 @@ func TestSolutionsAreOptimal(t *testing.T) {
 		{"low rank, huge C", clouds(15, 900, 1, 2, 1), params(rbf(1), 5e4)},
 		{"overlapping, huge C", clouds(16, 200, 3, 2, 1), params(rbf(.3), 1e6)},
 		{"unscaled outlier, linear", outlierLinear, params(linear, 10)},
+		{"norms beyond float64", unscaled, params(rbf(1), 1)},
 		{"almost flat kernel", clouds(17, 700, 12, 2, 1), params(rbf(1e-4), 60)},
 		{"flat kernel", clouds(1, 500, 4, 2, 1), params(rbf(0), 1)},
 		{"narrow kernel", clouds(1, 500, 4, 2, 1), params(rbf(1e3), 1)},
