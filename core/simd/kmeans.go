@@ -7,17 +7,18 @@ const (
 )
 
 // Nearest finds for each row the centre with the least cₙ − x·c among k, which
-// stand in panels of 32 lanes; cn is +Inf in lanes without a centre. label is
-// the lowest such index, best its value, and near how many values do not exceed
-// best + margin: where it is not 1, rounding may have decided or a value
-// overflowed. values is overwritten; it has room for 12 rows of whole panels.
+// stand in panels of 32 lanes; cn is +Inf in lanes without a centre. best is the
+// least value, near how many do not exceed best + margin, and label the first
+// of these. If near is not 1, rounding may decide, or a value overflowed, and
+// then label means nothing. values is overwritten; it has room for 12 rows of
+// whole panels.
 //
 //	for i := range rows {
 //		for j := range 32 * panels {
 //			values[j] = cn[j] - Σ_k x[i*stride+k] * panel[(j/32*d+k)*32+j%32]
 //		}
-//		label[i], best[i] = least(values)
-//		near[i] = number of j with values[j] <= best[i] + margin
+//		best[i] = min(values)
+//		label[i], near[i] = first, number of j with values[j] <= best[i] + margin
 //	}
 func Nearest(d, k, rows int, x []float32, stride int, panel, cn []float32, margin float32, values, best []float32, label, near []int32) {
 	needNearest("Nearest", d, k, rows, stride, PanelRows, len(x), len(panel), len(cn), len(values), len(best), len(label), len(near))

@@ -1,17 +1,107 @@
 package simd
 
+// treeOrder is where the search tree of nearestFew leaves the rows of a tile.
+//
+//lint:ignore U1000 the assembly reads it
+var treeOrder = [16]uint32{0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15}
+
+const (
+	fewLanes = 16 // centres that nearestFew takes
+	fewRows  = 16 // of its tile
+)
+
+// callRows is how many rows go into one call: some 30 µs of work.
+func callRows(work int) int { return max(1<<17/work, 1) }
+
 func nearest(d, k, rows int, x []float32, stride int, panel, cn []float32, margin float32, values, best []float32, label, near []int32) {
-	nearestRef(d, k, rows, PanelRows, x, stride, panel, cn, margin, values, best, label, near, DotTile)
+	level := levelFor(d)
+	if level == AVX512 && k <= fewLanes && d > 0 {
+		step := max(callRows(d)/fewRows, 1)
+		for tiles := rows / fewRows; tiles > 0; tiles -= step {
+			n := min(step, tiles)
+			nearestFewAVX512(d, n, first(x), stride, first(panel), first(cn), margin, first(values), first(best), first(label), first(near))
+			done := n * fewRows
+			if rows -= done; rows > 0 {
+				x, best, label, near = x[done*stride:], best[done:], label[done:], near[done:]
+			}
+		}
+	}
+	for rows > 0 {
+		n := min(rows, TileRows)
+		panels := products(d, k, n, PanelRows, x, stride, panel, values, DotTile)
+		switch level {
+		case AVX512:
+			nearestScanAVX512(panels, n, first(values), first(cn), margin, first(best), first(label), first(near))
+		case AVX2:
+			nearestScanAVX2(panels, n, first(values), first(cn), margin, first(best), first(label), first(near))
+		default:
+			nearestScanRef(panels, n, PanelRows, values, cn, margin, best, label, near)
+		}
+		if rows -= n; rows > 0 {
+			x, best, label, near = x[n*stride:], best[n:], label[n:], near[n:]
+		}
+	}
 }
 
 func nearestF64(d, k, rows int, x []float64, stride int, panel, cn []float64, margin float64, values, best []float64, label, near []int32) {
-	nearestRef(d, k, rows, PanelRowsF64, x, stride, panel, cn, margin, values, best, label, near, DotTileF64)
+	level := levelFor(d)
+	for rows > 0 {
+		n := min(rows, TileRows)
+		panels := products(d, k, n, PanelRowsF64, x, stride, panel, values, DotTileF64)
+		switch level {
+		case AVX512:
+			nearestScanF64AVX512(panels, n, first(values), first(cn), margin, first(best), first(label), first(near))
+		case AVX2:
+			nearestScanF64AVX2(panels, n, first(values), first(cn), margin, first(best), first(label), first(near))
+		default:
+			nearestScanRef(panels, n, PanelRowsF64, values, cn, margin, best, label, near)
+		}
+		if rows -= n; rows > 0 {
+			x, best, label, near = x[n*stride:], best[n:], label[n:], near[n:]
+		}
+	}
 }
 
 func seedPass(d, rows int, x []float32, stride int, c, closest, weight []float32, sums []float64) {
-	seedPassRef(d, rows, SeedLanes, x, stride, c, closest, weight, sums)
+	level := levelFor(d)
+	if level == Generic || d == 0 {
+		seedPassRef(d, rows, SeedLanes, x, stride, c, closest, weight, sums)
+		return
+	}
+	for rows > 0 {
+		n := min(rows, max(callRows(d), fewRows))
+		if level == AVX512 {
+			seedPassAVX512(d, n, first(x), stride, first(c), first(closest), first(weight), first(sums))
+		} else {
+			seedPassAVX2(d, n, first(x), stride, first(c), first(closest), first(weight), first(sums))
+		}
+		if rows -= n; rows > 0 {
+			x, closest = x[n*stride:], closest[n:]
+			if weight != nil {
+				weight = weight[n:]
+			}
+		}
+	}
 }
 
 func seedPassF64(d, rows int, x []float64, stride int, c, closest, weight, sums []float64) {
-	seedPassRef(d, rows, SeedLanesF64, x, stride, c, closest, weight, sums)
+	level := levelFor(d)
+	if level == Generic || d == 0 {
+		seedPassRef(d, rows, SeedLanesF64, x, stride, c, closest, weight, sums)
+		return
+	}
+	for rows > 0 {
+		n := min(rows, max(callRows(d), fewRows))
+		if level == AVX512 {
+			seedPassF64AVX512(d, n, first(x), stride, first(c), first(closest), first(weight), first(sums))
+		} else {
+			seedPassF64AVX2(d, n, first(x), stride, first(c), first(closest), first(weight), first(sums))
+		}
+		if rows -= n; rows > 0 {
+			x, closest = x[n*stride:], closest[n:]
+			if weight != nil {
+				weight = weight[n:]
+			}
+		}
+	}
 }

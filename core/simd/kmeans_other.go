@@ -17,3 +17,13 @@ func seedPass(d, rows int, x []float32, stride int, c, closest, weight []float32
 func seedPassF64(d, rows int, x []float64, stride int, c, closest, weight, sums []float64) {
 	seedPassRef(d, rows, SeedLanesF64, x, stride, c, closest, weight, sums)
 }
+
+// nearestRef is Nearest by tiles of products.
+func nearestRef[T float](d, k, rows, lanes int, x []T, stride int, panel, cn []T, margin T, values, best []T, label, near []int32,
+	tile func(d, rows int, x []T, stride int, panel, out []T)) {
+	for i := 0; i < rows; i += TileRows {
+		n := min(TileRows, rows-i)
+		panels := products(d, k, n, lanes, x[i*stride:], stride, panel, values, tile)
+		nearestScanRef(panels, n, lanes, values, cn, margin, best[i:], label[i:], near[i:])
+	}
+}

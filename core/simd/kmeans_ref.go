@@ -2,29 +2,36 @@ package simd
 
 import "math"
 
-// nearestRef is Nearest with tile for the products.
-func nearestRef[T float](d, k, rows, lanes int, x []T, stride int, panel, cn []T, margin T, values, best []T, label, near []int32,
-	tile func(d, rows int, x []T, stride int, panel, out []T)) {
-	for i := 0; i < rows; i += TileRows {
-		n := min(TileRows, rows-i)
-		for first := 0; first < k; first += lanes {
-			tile(d, n, x[i*stride:], stride, panel[first*d:], values[first*TileRows:])
+// products fills values with the products of a tile of rows, panel after panel
+// of 12 rows, and returns the number of panels.
+func products[T float](d, k, rows, lanes int, x []T, stride int, panel, values []T,
+	tile func(d, rows int, x []T, stride int, panel, out []T)) (panels int) {
+	for ; panels*lanes < k; panels++ {
+		tile(d, rows, x, stride, panel[panels*lanes*d:], values[panels*lanes*TileRows:])
+	}
+	return panels
+}
+
+// nearestScanRef finds the least of cn − values in each row of a tile.
+func nearestScanRef[T float](panels, rows, lanes int, values, cn []T, margin T, best []T, label, near []int32) {
+	for r := range rows {
+		least := T(math.Inf(1))
+		at := func(j int) *T { return &values[(j/lanes*TileRows+r)*lanes+j%lanes] }
+		for j := range panels * lanes {
+			v := cn[j] - *at(j)
+			*at(j) = v
+			least = min(least, v)
 		}
-		for r := range n {
-			at := func(j int) T { return cn[j] - values[(j/lanes*TileRows+r)*lanes+j%lanes] }
-			least, index, count := T(math.Inf(1)), 0, int32(0)
-			for j := range k {
-				if v := at(j); v < least {
-					least, index = v, j
+		index, count := 0, int32(0)
+		for j := range panels * lanes {
+			if *at(j) <= least+margin {
+				if count == 0 {
+					index = j
 				}
+				count++
 			}
-			for j := range k {
-				if at(j) <= least+margin {
-					count++
-				}
-			}
-			best[i+r], label[i+r], near[i+r] = least, int32(index), count
 		}
+		best[r], label[r], near[r] = least, int32(index), count
 	}
 }
 
@@ -38,12 +45,12 @@ func seedPassRef[T float](d, rows, lanes int, x []T, stride int, c, closest, wei
 			}
 		}
 		closest[i] = min(closest[i], dist[0])
-		w := 1.0
+		w := T(1)
 		if weight != nil {
-			w = float64(weight[i])
+			w = weight[i]
 		}
 		for l := range lanes {
-			sums[l] += w * float64(min(closest[i], dist[l]))
+			sums[l] += float64(w * min(closest[i], dist[l]))
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Command tiles generates the tile kernels: exp2, a panel against groups of
-// columns, and a few rows against a panel.
+// columns, a few rows against a panel, and those of k-means.
 package main
 
 import (
@@ -16,6 +16,9 @@ func main() {
 	family("dotblock", panelKernel{name: "dotBlock", store: true}.emit)
 	family("dotgroup", dotGroup)
 	family("dottile", dotTile)
+	family("nearestscan", nearestScan)
+	family("nearestfew", nearestFew)
+	family("seedpass", seedPass)
 }
 
 // family writes one kernel for every level and element type to one file.

@@ -273,31 +273,11 @@ func (p *panel) storeSingle(t []reg.VecVirtual) {
 func (p *panel) flush() {
 	at := 0
 	for _, sum := range p.sums {
-		for _, part := range p.doubles(sum) {
+		for _, part := range p.Doubles(sum) {
 			to := operand.Mem{Base: p.f, Disp: at}
 			p.VADDPD(to, part, part)
 			p.VMOVUPD(part, to)
 			at += p.Bytes()
 		}
 	}
-}
-
-// doubles widens a vector to one or two of float64.
-func (p *panel) doubles(v reg.VecVirtual) []reg.VecVirtual {
-	if p.F64 {
-		return []reg.VecVirtual{v}
-	}
-	wide := p.Vectors(2)
-	if p.AVX512 {
-		high := p.YMM()
-		p.VEXTRACTF32X8(operand.U8(1), v, high)
-		p.VCVTPS2PD(v.AsY(), wide[0])
-		p.VCVTPS2PD(high, wide[1])
-	} else {
-		high := p.XMM()
-		p.VEXTRACTF128(operand.U8(1), v, high)
-		p.VCVTPS2PD(v.AsX(), wide[0])
-		p.VCVTPS2PD(high, wide[1])
-	}
-	return wide
 }
