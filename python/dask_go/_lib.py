@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,15 @@ def library() -> Any:
     return _loaded if _loaded is not None else _load()
 
 
+def is_loaded() -> bool:
+    """Return whether this process has opened the library."""
+    return _loaded is not None
+
+
 def _load() -> Any:
     global _loaded
+    from ._threadpools import register  # which imports this module
+
     with _lock:
         if _loaded is None:
             lib = _open_private_copy() if _inherited else ffi.dlopen(str(_PATH))
@@ -71,6 +78,7 @@ def _load() -> Any:
                     "reinstall dask-go"
                 )
             _loaded = lib
+            register()
     return _loaded
 
 
@@ -179,6 +187,39 @@ def run_job(
         # Returns when the job has stopped; one that was never started is an error that nobody reads.
         lib.gocluster_job_free(job[0], ffi.NULL)
         del _in_use[id(job)]
+
+
+class Queue:
+    """Tasks that threads of this process run as the thread budget allows; a task is a number.
+
+    Parameters
+    ----------
+    job_threads : int
+        The most threads that the library uses for one call inside a task; 0 is no limit.
+    """
+
+    def __init__(self, job_threads: int) -> None:
+        self._handle = ffi.new("gocluster_queue *")
+        call("gocluster_queue_new", job_threads, self._handle)
+
+    def push(self, task: int) -> None:
+        """Append a task."""
+        # The struct for an error costs more than all the rest, and a push that fails is rare.
+        if library().gocluster_queue_push(self._handle[0], task, ffi.NULL) < 0:
+            call("gocluster_queue_push", self._handle[0], task)
+
+    def take(self) -> Iterator[int]:
+        """Yield tasks to the calling thread until the queue is freed; to ask for one ends the one before."""
+        task = ffi.new("int64_t *")
+        error = ffi.new("gocluster_error *")
+        while (code := library().gocluster_queue_next(self._handle[0], task, error)) == 0:
+            yield task[0]
+        if code != library().GOCLUSTER_ERROR_HANDLE:
+            check(code, error)
+
+    def free(self) -> None:
+        """Forget the tasks that have not begun, wake the threads, and cancel the library's work for running tasks."""
+        call("gocluster_queue_free", self._handle[0])
 
 
 def get_num_threads() -> int:

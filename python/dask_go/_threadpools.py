@@ -1,0 +1,121 @@
+"""The thread pools of this process: threadpoolctl's view of the library, and limits for the tasks of a backend."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any, ClassVar
+
+import threadpoolctl
+
+from . import _lib
+
+
+class Gocluster(threadpoolctl.LibController):
+    """Makes `threadpool_info` and `threadpool_limits` see the library."""
+
+    user_api = "gocluster"
+    internal_api = "gocluster"
+    filename_prefixes = ("libgocluster",)
+
+    # Not through the file that threadpoolctl found: after a fork that is the parent's copy.
+    def get_num_threads(self) -> int | None:
+        """Return the library's thread budget; None in a forked child that has not used it."""
+        return _lib.get_num_threads() if _lib.is_loaded() else None
+
+    def set_num_threads(self, num_threads: int | None) -> None:
+        """Set the library's thread budget."""
+        if num_threads is not None and _lib.is_loaded():
+            _lib.set_num_threads(num_threads)
+
+    def get_version(self) -> str:
+        """Return the version of the package, which the library is a part of."""
+        from . import __version__
+
+        return __version__
+
+
+def register() -> None:
+    """Make the library known to threadpoolctl, once."""
+    if Gocluster not in threadpoolctl._ALL_CONTROLLERS:  # noqa: SLF001
+        threadpoolctl.register(Gocluster)
+
+
+class _Loaded:
+    """The OpenMP and BLAS libraries that are loaded. To look for them takes milliseconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._modules = -1
+        self._found: Any = None
+
+    def find(self) -> Any:
+        with self._lock:
+            if self._modules != len(sys.modules):
+                self._modules = len(sys.modules)
+                self._found = threadpoolctl.ThreadpoolController()
+            return self._found
+
+
+_loaded = _Loaded()
+
+
+def _set_blas_threads(library: Any, threads: int) -> None:
+    # threadpoolctl 3.8 lets only the thread that came first set OpenBLAS's number, but calls may
+    # begin and end in different threads.
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(threads)
+
+
+class InnerLimit:
+    """How many threads the work of one task may use.
+
+    OpenMP's limit is one of each thread, and BLAS's one of the process: it holds while any
+    call is at work. The library's own loops need no limit but one that was asked for, because
+    they share the budget with the tasks.
+    """
+
+    _lock = threading.Lock()
+    _calls = 0
+    _before: ClassVar[list[tuple[Any, int]]] = []
+
+    def __init__(self, n_jobs: int, asked_for: int | None, nested: bool) -> None:
+        if asked_for is not None and asked_for < 1:
+            raise ValueError(f"inner_max_num_threads must be at least 1, got {asked_for!r}")
+        self.asked_for = asked_for or 0
+        self._threads = asked_for or (1 if nested else max(_lib.get_num_threads() // n_jobs, 1))
+        self._nested = nested
+
+    def _limits(self, user_api: str) -> tuple[Any, dict[str, int]]:
+        libraries = _loaded.find().select(user_api=user_api)
+        if self.asked_for:
+            return libraries, dict.fromkeys((lib.filepath for lib in libraries.lib_controllers), self.asked_for)
+        return libraries, {lib.filepath: min(lib.num_threads or 1, self._threads) for lib in libraries.lib_controllers}
+
+    def enter_thread(self) -> None:
+        """Limit OpenMP in the calling thread, which is a worker and keeps that limit."""
+        libraries, limits = self._limits("openmp")
+        for library in libraries.lib_controllers:
+            library.set_num_threads(limits[library.filepath])
+
+    def enter(self) -> None:
+        """Limit BLAS until the last call exits."""
+        if self._nested:
+            return
+        with InnerLimit._lock:
+            InnerLimit._calls += 1
+            if InnerLimit._calls == 1:
+                libraries, limits = self._limits("blas")
+                for library in libraries.lib_controllers:
+                    if library.num_threads is not None:
+                        InnerLimit._before.append((library, library.num_threads))
+                        _set_blas_threads(library, limits[library.filepath])
+
+    def exit(self) -> None:
+        """End what `enter` began."""
+        if self._nested:
+            return
+        with InnerLimit._lock:
+            InnerLimit._calls -= 1
+            if InnerLimit._calls == 0:
+                while InnerLimit._before:
+                    _set_blas_threads(*InnerLimit._before.pop())
