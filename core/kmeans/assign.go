@@ -90,7 +90,7 @@ func (s *solver[T]) lookAgain(i int, limit T, products []T) int32 {
 			if c-products[l] > limit {
 				continue
 			}
-			if v := squaredDistance(s.row(i), s.center(first+l)); v < best {
+			if v := s.distance(s.row(i), s.center(first+l)); v < best {
 				best, index = v, first+l
 			}
 		}
@@ -103,7 +103,7 @@ func (s *solver[T]) inertia(ctl *parallel.Control) (float64, error) {
 		lo, hi := s.rows(chunk)
 		sum := 0.0
 		for i := lo; i < hi; i++ {
-			sum += s.weightOf(i) * squaredDistance(s.row(i), s.center(int(s.labels[i])))
+			sum += s.weightOf(i) * s.distance(s.row(i), s.center(int(s.labels[i])))
 		}
 		return sum
 	})

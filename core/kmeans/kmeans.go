@@ -223,17 +223,18 @@ type kind[T float32 | float64] struct {
 	seed      func(d, rows int, x []T, stride int, c, closest, weight []T, sums []float64)
 	tile      func(d, rows int, x []T, stride int, panel, out []T)
 	axpy      func(alpha float64, x []T, y []float64)
-	lanes     int     // of a panel
-	seedLanes int     // of a tile of seed
-	unit      float64 // the largest relative error of rounding
+	distance  func(x []T, c []float64) float64 // squared
+	lanes     int                              // of a panel
+	seedLanes int                              // of a tile of seed
+	unit      float64                          // the largest relative error of rounding
 }
 
 var single = kind[float32]{
 	func(m dense.Matrix) []float32 { return m.F32 },
-	simd.Nearest, simd.SeedPass, simd.DotTile, simd.AxpyMixed, simd.PanelRows, simd.SeedLanes, 0x1p-24,
+	simd.Nearest, simd.SeedPass, simd.DotTile, simd.AxpyMixed, simd.SquaredDistanceMixed, simd.PanelRows, simd.SeedLanes, 0x1p-24,
 }
 
 var double = kind[float64]{
 	func(m dense.Matrix) []float64 { return m.F64 },
-	simd.NearestF64, simd.SeedPassF64, simd.DotTileF64, simd.Axpy, simd.PanelRowsF64, simd.SeedLanesF64, 0x1p-53,
+	simd.NearestF64, simd.SeedPassF64, simd.DotTileF64, simd.Axpy, simd.SquaredDistance, simd.PanelRowsF64, simd.SeedLanesF64, 0x1p-53,
 }

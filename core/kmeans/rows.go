@@ -109,7 +109,7 @@ func (r *data[T]) survey(ctl *parallel.Control, scope *arena.Scope) error {
 		simd.Axpy(weightOf(chunk), means[(chunk+1)*r.d:][:r.d], r.mean)
 	}
 	for chunk := range r.chunks {
-		r.variance += spread[chunk]/float64(r.n) + weightOf(chunk)*squaredDistance(means[(chunk+1)*r.d:][:r.d], r.mean)
+		r.variance += spread[chunk]/float64(r.n) + weightOf(chunk)*simd.SquaredDistance(means[(chunk+1)*r.d:][:r.d], r.mean)
 	}
 	r.variance /= float64(r.d)
 	if r.variance-r.variance != 0 {
@@ -127,13 +127,4 @@ func fill[T any](s []T, v T) []T {
 		s[i] = v
 	}
 	return s
-}
-
-func squaredDistance[T float32 | float64](x []T, c []float64) float64 {
-	sum := 0.0
-	for q, v := range x {
-		diff := float64(v) - c[q]
-		sum += diff * diff
-	}
-	return sum
 }

@@ -3,6 +3,7 @@ package kmeans
 import (
 	"math"
 	"sort"
+	"sync"
 
 	"gocluster/core/arena"
 	"gocluster/core/parallel"
@@ -35,6 +36,7 @@ type seeding[T float32 | float64] struct {
 	chosen  []T       // the centres less the mean, in panels
 	norms   []float64 // of chosen, squared
 	limit   []T       // by centre: rows with no more than this are left out
+	spare   sync.Pool // of *seedWork[T]
 }
 
 // plusPlus is PlusPlus for one type of element.
@@ -117,6 +119,9 @@ func (r *data[T]) newSeeding(scope *arena.Scope, k, trials int) (*seeding[T], er
 			s.weights[i] = T(w)
 		}
 	}
+	s.spare.New = func() any {
+		return &seedWork[T]{rows: make([]T, gathered*s.d), closest: make([]T, s.block), weights: make([]T, gathered), index: make([]int, s.block)}
+	}
 	s.prefix, s.norms = make([]float64, s.blocks), make([]float64, panels*r.lanes)
 	fill(s.closest, T(math.Inf(1)))
 	return s, nil
@@ -164,7 +169,8 @@ func (s *seeding[T]) span(block int) (lo, hi int) {
 // the first one at first.
 func (s *seeding[T]) pass(ctl *parallel.Control, c int) error {
 	return parallel.For(ctl, (s.blocks-1)/seedChunk+1, 0, func(chunk int) {
-		w := &seedWork[T]{rows: make([]T, gathered*s.d), closest: make([]T, s.block), weights: make([]T, gathered)}
+		w := s.spare.Get().(*seedWork[T])
+		defer s.spare.Put(w)
 		for block := chunk * seedChunk; block < min((chunk+1)*seedChunk, s.blocks); block++ {
 			s.passBlock(w, block, int32(max(c-1, 0)))
 		}
@@ -182,37 +188,54 @@ func (s *seeding[T]) passBlock(w *seedWork[T], block int, newest int32) {
 	lanes := s.groups * s.seedLanes
 	sums := s.sums[block*lanes:][:lanes]
 	clear(sums)
-	w.index = w.index[:0]
-	apart := 0.0 // the sum over rows that are left out
-	for i := lo; i < hi; i++ {
-		if s.closest[i] > s.limit[s.nearest[i]] {
-			w.index = append(w.index, i)
-		} else {
-			apart += s.weightOf(i) * float64(s.closest[i])
+	left := 0    // rows that are not left out
+	apart := 0.0 // the sum over those that are
+	if s.weights == nil {
+		for i, v := range s.closest[lo:hi] {
+			w.index[left] = lo + i
+			if v > s.limit[s.nearest[lo+i]] {
+				left++
+			} else {
+				apart += float64(v)
+			}
+		}
+	} else {
+		for i, v := range s.closest[lo:hi] {
+			w.index[left] = lo + i
+			if v > s.limit[s.nearest[lo+i]] {
+				left++
+			} else {
+				apart += float64(s.weights[lo+i] * v)
+			}
 		}
 	}
-	if len(w.index) == hi-lo {
+	if left > (hi-lo)/2 {
+		// Reading on costs less than gathering.
 		copy(w.closest, s.closest[lo:hi])
 		var weights []T
 		if s.weights != nil {
 			weights = s.weights[lo:hi]
 		}
 		s.evaluate(s.x[lo*s.stride:], s.stride, w.closest[:hi-lo], weights, sums)
-		s.note(w.index, w.closest, newest)
-	} else {
-		for first := 0; first < len(w.index); first += gathered {
-			index := w.index[first:min(first+gathered, len(w.index))]
-			var weights []T
-			for r, i := range index {
-				copy(w.rows[r*s.d:], s.row(i))
-				w.closest[r] = s.closest[i]
-				if s.weights != nil {
-					weights = w.weights
-					weights[r] = s.weights[i]
-				}
+		for r, v := range w.closest[:hi-lo] {
+			s.note(lo+r, v, newest)
+		}
+		return
+	}
+	for first := 0; first < left; first += gathered {
+		index := w.index[first:min(first+gathered, left)]
+		var weights []T
+		for r, i := range index {
+			copy(w.rows[r*s.d:], s.row(i))
+			w.closest[r] = s.closest[i]
+			if s.weights != nil {
+				weights = w.weights
+				weights[r] = s.weights[i]
 			}
-			s.evaluate(w.rows, s.d, w.closest[:len(index)], weights, sums)
-			s.note(index, w.closest, newest)
+		}
+		s.evaluate(w.rows, s.d, w.closest[:len(index)], weights, sums)
+		for r, i := range index {
+			s.note(i, w.closest[r], newest)
 		}
 	}
 	for l := range sums {
@@ -227,12 +250,10 @@ func (s *seeding[T]) evaluate(x []T, stride int, closest, weights []T, sums []fl
 	}
 }
 
-// note stores distances that have become smaller.
-func (s *seeding[T]) note(index []int, closest []T, newest int32) {
-	for r, i := range index {
-		if closest[r] < s.closest[i] {
-			s.closest[i], s.nearest[i] = closest[r], newest
-		}
+// note stores a distance that has become smaller.
+func (s *seeding[T]) note(i int, closest T, newest int32) {
+	if closest < s.closest[i] {
+		s.closest[i], s.nearest[i] = closest, newest
 	}
 }
 

@@ -114,7 +114,7 @@ func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
 			// want of a better place.
 			copy(next, s.next[heaviest*s.d:][:s.d])
 		}
-		moved += squaredDistance(next, s.center(j))
+		moved += simd.SquaredDistance(next, s.center(j))
 	}
 	copy(s.centers, s.next)
 	return moved, nil
@@ -136,7 +136,7 @@ func (s *solver[T]) relocate(ctl *parallel.Control, mass []float64) error {
 		lo, hi := s.rows(chunk)
 		var list []far
 		for i := lo; i < hi; i++ {
-			f := far{squaredDistance(s.row(i), s.center(int(s.labels[i]))), i}
+			f := far{s.distance(s.row(i), s.center(int(s.labels[i]))), i}
 			if len(list) == len(empty) && f.order(list[len(list)-1]) >= 0 {
 				continue
 			}

@@ -63,6 +63,23 @@ func SeedPassF64(d, rows int, x []float64, stride int, c, closest, weight, sums 
 	seedPassF64(d, rows, x, stride, c, closest, weight, sums)
 }
 
+// SquaredDistance is that of a row from a centre.
+//
+//	s := 0.0
+//	for i := range x {
+//		s += (x[i] - c[i]) * (x[i] - c[i])
+//	}
+func SquaredDistance(x, c []float64) float64 {
+	need("SquaredDistance", "c", len(c), len(x), 1)
+	return squaredDistance(x, c)
+}
+
+// SquaredDistanceMixed is SquaredDistance for f32 data, in f64.
+func SquaredDistanceMixed(x []float32, c []float64) float64 {
+	need("SquaredDistanceMixed", "c", len(c), len(x), 1)
+	return squaredDistanceMixed(x, c)
+}
+
 func needNearest(fn string, d, k, rows, stride, lanes, x, panel, cn, values, best, label, near int) {
 	if k < 1 {
 		panic("simd: " + fn + ": no centres")

@@ -105,3 +105,40 @@ func seedPassF64(d, rows int, x []float64, stride int, c, closest, weight, sums 
 		}
 	}
 }
+
+// distanceElements bounds one call into assembly to some 30 µs.
+const distanceElements = 1 << 18
+
+func squaredDistance(x, c []float64) (sum float64) {
+	level := Current()
+	if level == Generic {
+		return squaredDistanceRef(x, c)
+	}
+	for len(x) > 0 {
+		n := min(len(x), distanceElements)
+		if level == AVX512 {
+			sum += squaredDistanceAVX512(n, first(x), first(c))
+		} else {
+			sum += squaredDistanceAVX2(n, first(x), first(c))
+		}
+		x, c = x[n:], c[n:]
+	}
+	return sum
+}
+
+func squaredDistanceMixed(x []float32, c []float64) (sum float64) {
+	level := Current()
+	if level == Generic {
+		return squaredDistanceRef(x, c)
+	}
+	for len(x) > 0 {
+		n := min(len(x), distanceElements)
+		if level == AVX512 {
+			sum += squaredDistanceMixedAVX512(n, first(x), first(c))
+		} else {
+			sum += squaredDistanceMixedAVX2(n, first(x), first(c))
+		}
+		x, c = x[n:], c[n:]
+	}
+	return sum
+}

@@ -18,6 +18,10 @@ func seedPassF64(d, rows int, x []float64, stride int, c, closest, weight, sums 
 	seedPassRef(d, rows, SeedLanesF64, x, stride, c, closest, weight, sums)
 }
 
+func squaredDistance(x, c []float64) float64 { return squaredDistanceRef(x, c) }
+
+func squaredDistanceMixed(x []float32, c []float64) float64 { return squaredDistanceRef(x, c) }
+
 // nearestRef is Nearest by tiles of products.
 func nearestRef[T float](d, k, rows, lanes int, x []T, stride int, panel, cn []T, margin T, values, best []T, label, near []int32,
 	tile func(d, rows int, x []T, stride int, panel, out []T)) {

@@ -54,3 +54,11 @@ func seedPassRef[T float](d, rows, lanes int, x []T, stride int, c, closest, wei
 		}
 	}
 }
+
+func squaredDistanceRef[T float](x []T, c []float64) float64 {
+	sum := 0.0
+	for i, v := range x {
+		sum += (float64(v) - c[i]) * (float64(v) - c[i])
+	}
+	return sum
+}

@@ -210,3 +210,38 @@ func TestSeedPass(t *testing.T) {
 		checkSeedPass(t, y, r, 100, 1400, 0, weighted, SeedPassF64)
 	}
 }
+
+func checkSquaredDistance[T float](t testing.TB, y *yard, r *rand.Rand, n int, distance func(x []T, c []float64) float64) {
+	t.Helper()
+	x, c := fence(y, normals[T](r, n)), fence(y, normals[float64](r, n))
+	want := 0.0
+	for i, v := range x {
+		want += (float64(v) - c[i]) * (float64(v) - c[i])
+	}
+	for _, l := range Available() {
+		restore := Use(l)
+		if got := distance(x, c); math.Abs(got-want) > 1e-14*want {
+			t.Fatalf("%v, n=%d: %v, want %v", l, n, got, want)
+		}
+		restore()
+	}
+	y.check()
+}
+
+func TestSquaredDistance(t *testing.T) {
+	y, r := newYard(t), newRand()
+	for n := range 150 {
+		checkSquaredDistance(t, y, r, n, SquaredDistance)
+		checkSquaredDistance(t, y, r, n, SquaredDistanceMixed)
+	}
+	// More elements than one call into assembly takes.
+	long := make([]float64, 1<<18+5)
+	for i := range long {
+		long[i] = 1
+	}
+	eachLevel(t, func(t *testing.T) {
+		if got := SquaredDistance(long, make([]float64, len(long))); got != float64(len(long)) {
+			t.Error(got)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
@@ -310,4 +311,65 @@ func (s *seedTile) emit(rows int) {
 	s.IMUL3Q(operand.U32(rows), s.stride, bytes)
 	s.ADDQ(bytes, s.x)
 	s.ADDQ(operand.U32(rows*s.Size()), s.closest)
+}
+
+// squaredDistance emits the distance of a row from a centre of float64; mixed
+// is for rows of float32.
+func squaredDistance(k vec.Kit) {
+	mixed := !k.F64
+	name := "squaredDistance"
+	k.Function(map[bool]string{true: name + "Mixed", false: name}[mixed] + map[bool]string{true: "AVX512", false: "AVX2"}[k.AVX512])
+	k.Attributes(attr.NOSPLIT)
+	k.Pragma("noescape")
+	k.SignatureExpr(fmt.Sprintf("func(n int, x *%s, c *float64) float64", k.Elem()))
+	n, x, c := k.Arg("n"), k.Arg("x"), k.Arg("c")
+	wide := vec.Kit{Context: k.Context, F64: true, AVX512: k.AVX512}
+	const unroll = 4
+	sums := wide.Vectors(unroll)
+	wide.Zero(sums...)
+	for _, vectors := range []int{unroll, 1} {
+		loop, done := fmt.Sprintf("loop%d", vectors), fmt.Sprintf("done%d", vectors)
+		elements := vectors * wide.Lanes()
+		k.Label(loop)
+		k.CMPQ(n, operand.U32(elements))
+		k.JLT(operand.LabelRef(done))
+		for v := range vectors {
+			row := wide.Vector()
+			at := operand.Mem{Base: x, Disp: v * wide.Lanes() * k.Size()}
+			if mixed {
+				k.VCVTPS2PD(at, row)
+			} else {
+				wide.Move(at, row)
+			}
+			wide.Sub(operand.Mem{Base: c, Disp: v * wide.Bytes()}, row, row)
+			wide.AddProduct(row, row, sums[v])
+		}
+		k.ADDQ(operand.U32(elements*k.Size()), x)
+		k.ADDQ(operand.U32(elements*8), c)
+		k.SUBQ(operand.U32(elements), n)
+		k.JMP(operand.LabelRef(loop))
+		k.Label(done)
+	}
+	wide.Add(sums[1], sums[0], sums[0])
+	wide.Add(sums[3], sums[2], sums[2])
+	wide.Add(sums[2], sums[0], sums[0])
+	total := wide.SumOfLanes(sums[0])
+	k.Label("last")
+	k.TESTQ(n, n)
+	k.JZ(operand.LabelRef("end"))
+	one := k.XMM()
+	if mixed {
+		k.VCVTSS2SD(operand.Mem{Base: x}, total, one)
+	} else {
+		k.VMOVSD(operand.Mem{Base: x}, one)
+	}
+	k.VSUBSD(operand.Mem{Base: c}, one, one)
+	k.VFMADD231SD(one, one, total)
+	k.ADDQ(operand.U32(k.Size()), x)
+	k.ADDQ(operand.U32(8), c)
+	k.DECQ(n)
+	k.JMP(operand.LabelRef("last"))
+	k.Label("end")
+	k.Store(total, k.ReturnIndex(0))
+	k.Return()
 }

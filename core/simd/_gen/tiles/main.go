@@ -19,6 +19,7 @@ func main() {
 	family("nearestscan", nearestScan)
 	family("nearestfew", nearestFew)
 	family("seedpass", seedPass)
+	family("squareddistance", squaredDistance)
 }
 
 // family writes one kernel for every level and element type to one file.

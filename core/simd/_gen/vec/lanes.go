@@ -29,6 +29,22 @@ func (k Kit) MinOfLanes(v reg.VecVirtual) reg.VecVirtual {
 	return low
 }
 
+// SumOfLanes adds up the lanes of float64, in lane 0. v is overwritten.
+func (k Kit) SumOfLanes(v reg.VecVirtual) reg.VecVirtual {
+	if k.AVX512 {
+		high := k.YMM()
+		k.VEXTRACTF64X4(operand.U8(1), v, high)
+		k.VADDPD(high, v.AsY(), high)
+		v = high
+	}
+	low, turned := k.XMM(), k.XMM()
+	k.upper(v.AsY(), low)
+	k.VADDPD(low, v.AsX(), low)
+	k.VPERMILPD(operand.U8(1), low, turned)
+	k.VADDSD(turned, low, low)
+	return low
+}
+
 // upper gives the upper half of a YMM register.
 func (k Kit) upper(v, to reg.Register) {
 	if k.AVX512 { // whose registers 16 to 31 the other instruction does not reach
