@@ -26,6 +26,9 @@ const (
 	factorGroups = 16 // partial sums; fixed, so that results do not depend on threads
 )
 
+// lowRank bounds the columns of the factor of a kernel matrix.
+const lowRank = 512
+
 func newFactor(scope *arena.Scope, rows, columns int) (*factor, error) {
 	z := &factor{rows: rows, columns: columns, stride: columns, sum: make([]float64, columns)}
 	var err error
@@ -58,7 +61,7 @@ func newRowFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, 
 // more than interiorRank columns.
 func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, rows []int32, tolerance float64) (*factor, error) {
 	n := len(rows)
-	z, err := newFactor(scope, n, min(interiorRank, n))
+	z, err := newFactor(scope, n, min(lowRank, n))
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ const (
 	// without any update in a row that make no progress.
 	patienceRefined = 2
 	patienceRounds  = 30
-	patienceNoisy   = 4 // rounds, where noise exceeds tol by the factor noisy
+	patienceNoisy   = 6 // rounds, where noise exceeds tol by the factor noisy
 	noisy           = 10
 	patienceStalled = 2
 	// What ends the work on an active set: so many blocks likewise.
@@ -173,7 +173,7 @@ func (s *solver) run() (result, error) {
 			}
 			gap = s.chooser.measure(s.f, s.state)
 		}
-		if s.settled.vain >= patienceRefined || stalled > patienceStalled || fall.stuck(gap, s.patience()) {
+		if s.settled.vain >= patienceRefined || stalled > patienceStalled || rounds > 1 && fall.stuck(gap, s.patience()) {
 			if err := s.recall(); err != nil {
 				return result{}, err
 			}
