@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.datasets import load_iris, make_classification, make_moons
+from sklearn.datasets import load_iris, make_blobs, make_classification, make_moons
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -97,6 +97,7 @@ def _idx(path: Path, header: int) -> npt.NDArray[np.uint8]:
 GENERATORS: dict[str, Callable[..., tuple[Any, Any]]] = {
     "Fashion-MNIST": fashion_mnist,
     "iris": lambda: load_iris(return_X_y=True),
+    "make_blobs": make_blobs,
     "make_classification": make_classification,
     "make_moons": make_moons,
     "one-hot": one_hot,

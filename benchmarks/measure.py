@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import data, kkt, machine
+from benchmarks import clusters, data, kkt, machine
 from benchmarks.cases import Case
 from benchmarks.peers import OURS
 from benchmarks.remote import Remote, TooSlow
@@ -118,6 +118,13 @@ def judge(
     case: Case, X: np.ndarray[Any, Any], y: np.ndarray[Any, Any], solutions: dict[str, dict[str, Any]]
 ) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Check every solution in float64; return the figures of each, and what is wrong with ours."""
+    return JUDGES[case.estimator](case, X, y, solutions)
+
+
+def judge_svc(
+    case: Case, X: np.ndarray[Any, Any], y: np.ndarray[Any, Any], solutions: dict[str, dict[str, Any]]
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Check classifiers: feasible, and optimal within tol."""
     params: dict[str, Any] = {"kernel": "rbf", "C": 1.0, "tol": 1e-3} | case.params
     reports, predicted = {}, {}
     for name, arrays in solutions.items():
@@ -145,3 +152,35 @@ def judge(
     if params["kernel"] != "linear" and not np.allclose(list(gammas.values()), gammas[OURS], rtol=1e-5):
         problems.append(f"gamma differs: {gammas}")
     return {name: found.as_dict() for name, found in reports.items()}, problems
+
+
+def judge_kmeans(
+    case: Case,
+    X: np.ndarray[Any, Any],
+    y: np.ndarray[Any, Any],  # noqa: ARG001 -- clusterings have no labels to meet
+    solutions: dict[str, dict[str, Any]],
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Check clusterings: nearest centres, and no worse than from the same starts elsewhere."""
+    reports, predicted = {}, {}
+    for name, arrays in solutions.items():
+        predicted[name] = arrays.pop("predicted", None)
+        reports[name] = clusters.report(X, **(arrays | {"inertia": float(arrays["inertia"])}))
+    ours = reports[OURS]
+    problems = []
+    if ours.wrong:
+        problems.append(f"{ours.wrong} rows are nearer to another centre")
+    if not ours.inertia_off <= 1e-6:
+        problems.append(f"the inertia is {ours.inertia_off:.3g} off")
+    # Seeds of k-means++ differ where the numbers behind them do, and then so do the clusters.
+    if case.params.get("init") == "random":
+        problems += [
+            f"the inertia is {ours.objective:.9g}, that of {name} is {theirs.objective:.9g}"
+            for name, theirs in reports.items()
+            if not ours.objective <= theirs.objective * 1.01
+        ]
+    if predicted[OURS] is not None and not np.array_equal(predicted[OURS], solutions[OURS]["labels"]):
+        problems.append("predictions on the training data are not its labels")
+    return {name: found.as_dict() for name, found in reports.items()}, problems
+
+
+JUDGES = {"SVC": judge_svc, "KMeans": judge_kmeans}

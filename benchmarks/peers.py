@@ -32,8 +32,13 @@ OURS = "dask_go"
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer(OURS, "dask-go", {"SVC": "dask_go.svm"}),
-        Peer("scikit-learn-intelex", "scikit-learn-intelex", {"SVC": "sklearnex.svm"}, own_work="_onedal_estimator"),
-        Peer("scikit-learn", "scikit-learn", {"SVC": "sklearn.svm"}),
+        Peer(OURS, "dask-go", {"SVC": "dask_go.svm", "KMeans": "dask_go.cluster"}),
+        Peer(
+            "scikit-learn-intelex",
+            "scikit-learn-intelex",
+            {"SVC": "sklearnex.svm", "KMeans": "sklearnex.cluster"},
+            own_work="_onedal_estimator",
+        ),
+        Peer("scikit-learn", "scikit-learn", {"SVC": "sklearn.svm", "KMeans": "sklearn.cluster"}),
     )
 }

@@ -78,11 +78,18 @@ def line(case: cases.Case, record: dict[str, Any]) -> str:
     peers = "; ".join(f"{peer} {time_of(record, peer)}, {times(record, peer)}" for peer in case.peers)
     goal = f"; goal {case.goal:g}{TIMES}" if case.goal else ""
     check = record["checks"][OURS]
-    text = f"{OURS} {time_of(record, OURS)}; {peers}{goal}; gap {check['gap']:.2g}, {check['support']} vectors"
+    text = f"{OURS} {time_of(record, OURS)}; {peers}{goal}; {_summary(check)}"
     if record["others"] > NOISE:
         processor = ", ".join(f"{name} {seconds(value)}" for name, value in record["processor"].items())
         text += f"; measure again: others used {record['others']:.0%} of the CPUs (processor time: {processor})"
     return text
+
+
+def _summary(check: dict[str, Any]) -> str:
+    """Say what the judge found, in a few words."""
+    if "gap" in check:
+        return f"gap {check['gap']:.2g}, {check['support']} vectors"
+    return f"inertia {check['objective']:.6g}, {check['iterations']} iterations"
 
 
 def markdown(results: dict[str, Any], of: list[cases.Case], full: bool) -> str:
@@ -93,7 +100,7 @@ def markdown(results: dict[str, Any], of: list[cases.Case], full: bool) -> str:
     peers = list(dict.fromkeys(peer for case, _ in rows for peer in case.peers))
     header = ["", "data", OURS, *peers]
     if full:
-        header += ["goal", "KKT gap", "objective above the best", "support vectors of each"]
+        header += ["goal", "KKT gap", "objective above the best", "support vectors, or iterations, of each"]
     lines = [header, ["---", "---", *["---:"] * (len(header) - 2)]]
     lines += [_row(case, record, peers, full) for case, record in rows]
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
@@ -113,9 +120,9 @@ def _row(case: cases.Case, record: dict[str, Any], peers: list[str], full: bool)
         best = min((check["objective"] for check in others), default=ours["objective"])
         cells += [
             f"{case.goal:g}{TIMES}" if case.goal else "",
-            f"{ours['gap']:.1e}",
+            f"{ours['gap']:.1e}" if "gap" in ours else "",
             f"{(ours['objective'] - best) / abs(best):+.0e}",
-            " / ".join(f"{check['support']:,}" for check in (ours, *others)),
+            " / ".join(f"{check['support'] if 'gap' in check else check['iterations']:,}" for check in (ours, *others)),
         ]
     return cells
 

@@ -32,7 +32,9 @@ class Worker:
         self.action = action
         with np.load(data) as arrays:
             self.X, self.y = arrays["X"], arrays["y"]
-        few = np.linspace(0, len(self.y) - 1, min(len(self.y), WARM_UP_ROWS)).astype(int)
+        few = np.linspace(0, len(self.y) - 1, min(len(self.y), max(WARM_UP_ROWS, params.get("n_clusters", 0)))).astype(
+            int
+        )
         small = self.peer.estimator(*self.arguments).fit(self.X[few], self.y[few])
         small.predict(self.X[few])
         self.peer.check_own_work(small)
@@ -56,16 +58,27 @@ class Worker:
 
     def solution(self, path: str) -> dict[str, Any]:
         """Save the fitted model, and what it predicted, as arrays."""
-        arrays = {
+        arrays = getattr(self, f"_{self.arguments[0].lower()}")()
+        if self.action == "predict":
+            arrays["predicted"] = self.predicted
+        np.savez(path, **arrays)
+        return {}
+
+    def _kmeans(self) -> dict[str, Any]:
+        return {
+            "centers": self.fitted.cluster_centers_,
+            "labels": self.fitted.labels_,
+            "inertia": self.fitted.inertia_,
+            "iterations": self.fitted.n_iter_,
+        }
+
+    def _svc(self) -> dict[str, Any]:
+        return {
             "support": self.fitted.support_,
             "dual_coef": self.fitted.dual_coef_,
             "intercept": self.fitted.intercept_,
             "gamma": self.fitted._gamma,  # noqa: SLF001 -- all peers keep the resolved gamma there
         }
-        if self.action == "predict":
-            arrays["predicted"] = self.predicted
-        np.savez(path, **arrays)
-        return {}
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.cluster
 from sklearn.datasets import load_iris, make_classification
 from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 from sklearn.svm import SVC
@@ -17,7 +18,7 @@ from sklearn.svm import SVC
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 
-from benchmarks import cases, data, kkt, machine, measure, peers, remote, run, table  # noqa: E402
+from benchmarks import cases, clusters, data, kkt, machine, measure, peers, remote, run, table  # noqa: E402
 
 TINY = cases.Case(
     name="tiny",
@@ -429,3 +430,38 @@ def test_only_the_text_between_markers_is_written(tmp_path):
 
 def test_the_tables_of_the_repository_are_what_the_results_say():
     assert table.main(["--check"]) == 0
+
+
+# ---- clusterings -----------------------------------------------------------------
+
+
+def test_the_judge_of_clusterings():
+    X = np.random.RandomState(0).standard_normal((300, 4))
+    fitted = sklearn.cluster.KMeans(5, random_state=0).fit(X)
+    good = clusters.report(X, fitted.cluster_centers_, fitted.labels_, fitted.inertia_, fitted.n_iter_)
+    assert (good.wrong, good.iterations) == (0, fitted.n_iter_)
+    assert good.objective == pytest.approx(fitted.inertia_)
+    assert good.inertia_off < 1e-12
+    labels = fitted.labels_.copy()
+    labels[:3] = (labels[:3] + 1) % 5
+    bad = clusters.report(X, fitted.cluster_centers_, labels, fitted.inertia_, fitted.n_iter_)
+    assert bad.wrong == 3
+    assert bad.objective > good.objective
+    assert bad.inertia_off > 1e-6
+
+
+@pytest.mark.parametrize("action", ["fit", "predict"])
+def test_a_clustering_is_measured_and_judged(action):
+    case = dataclasses.replace(
+        TINY,
+        data={"make": "make_blobs", "n_samples": 400, "n_features": 3, "centers": 4, "random_state": 0},
+        estimator="KMeans",
+        params={"n_clusters": 4, "init": "random", "n_init": 1, "random_state": 0},
+        action=action,
+    )
+    record = measure.measure(case, measure.Options(rounds=1), say=lambda _: None)
+    assert record["problems"] == []
+    ours, theirs = (record["checks"][name] for name in (peers.OURS, "scikit-learn"))
+    assert ours["objective"] == pytest.approx(theirs["objective"])
+    assert ours["iterations"] == theirs["iterations"]
+    assert "iterations" in table.line(case, record)
