@@ -20,6 +20,9 @@ type active struct {
 	block   *block
 	chosen  []int32 // positions in points that form the block
 	mix     mix
+	// whole: the block holds all points, in their order, and its kernel matrix is
+	// computed once; computed says that it has been.
+	whole, computed bool
 
 	// Kernel columns of points that changed, kept for as long as the set is:
 	// column slot[k] of position k, or −1. Only where reading one is cheaper than
@@ -89,6 +92,7 @@ func (a *active) load(s *solver, points []int32) {
 	a.used = 0
 	a.set.Gather(a.rows)
 	a.chosen = a.chosen[:0]
+	a.computed = false
 }
 
 // solve lowers the set's gap to eps and leaves β and the states in the solver.
@@ -101,7 +105,10 @@ func (a *active) solve(s *solver, eps float64) {
 		if !(gap > eps) || fall.stuck(gap, patienceBlocks) {
 			return
 		}
-		a.chosen = a.chooser.choose(f, state, a.mix, a.chosen)
+		if !a.computed {
+			a.chosen = a.chooser.choose(f, state, a.mix, a.chosen)
+			a.whole = len(a.chosen) == n
+		}
 		a.loadBlock(s)
 		s.updates += a.block.solve(float32(max(0.1*gap, 0.5*eps)), s.limit-s.updates)
 		if a.collectChanges(s); len(a.changed) == 0 {
@@ -113,15 +120,19 @@ func (a *active) solve(s *solver, eps float64) {
 }
 
 func (a *active) loadBlock(s *solver) {
-	b, n := a.block, len(a.chosen)
-	a.gathered = grow(a.gathered, n)
-	for k, p := range a.chosen {
-		a.gathered[k] = a.rows[p]
+	b := a.block
+	if !a.computed {
+		n := len(a.chosen)
+		a.gathered = grow(a.gathered, n)
+		for k, p := range a.chosen {
+			a.gathered[k] = a.rows[p]
+		}
+		b.resize(n)
+		a.blockRows.Gather(a.gathered)
+		a.blockCols.Gather(a.gathered)
+		kernel.Columns(s.ctl, a.blockRows, a.blockCols, b.k, b.ld)
+		a.computed = a.whole
 	}
-	b.resize(n)
-	a.blockRows.Gather(a.gathered)
-	a.blockCols.Gather(a.gathered)
-	kernel.Columns(s.ctl, a.blockRows, a.blockCols, b.k, b.ld)
 	threshold := a.chooser.threshold()
 	for k, p := range a.chosen {
 		i := a.points[p]
@@ -153,6 +164,14 @@ func (a *active) collectChanges(s *solver) {
 // as many are computed and kept as there is room for; the rest are not kept.
 func (a *active) update(s *solver) {
 	a.offsets, a.weights = a.offsets[:0], a.weights[:0]
+	if a.whole {
+		for k, p := range a.changed {
+			a.offsets = append(a.offsets, int(p)*a.block.ld)
+			a.weights = append(a.weights, float32(a.delta[k]))
+		}
+		a.addRows(s, a.block.k)
+		return
+	}
 	a.gathered = a.gathered[:0]
 	others, first := 0, a.used
 	for k, p := range a.changed {
@@ -178,9 +197,14 @@ func (a *active) update(s *solver) {
 		a.cols.Gather(a.gathered[fresh:])
 		kernel.AddSums(s.ctl, a.set, a.cols, a.delta[fresh:others], a.f)
 	}
+	a.addRows(s, a.cached)
+}
+
+// addRows adds stored columns, at the offsets, to the set's gradient.
+func (a *active) addRows(s *solver, columns []float32) {
 	if len(a.offsets) > 0 {
 		s.forRows(roundUp(len(a.points), 32), len(a.offsets), func(first, last int) {
-			simd.AddRows(a.f[first:last], a.cached[first:], a.offsets, a.weights)
+			simd.AddRows(a.f[first:last], columns[first:], a.offsets, a.weights)
 		})
 	}
 }
