@@ -61,5 +61,17 @@ FORWARD(int32_t, gocluster_svc_decision_function_start,
 FORWARD(int32_t, gocluster_svc_predict_start, (gocluster_svc m, array *X, array *o, gocluster_job *j, error *e),
         (m, X, o, j, e))
 FORWARD(int32_t, gocluster_svc_free, (gocluster_svc m, error *e), (m, e))
+FORWARD(int32_t, gocluster_kmeans_params_init, (gocluster_kmeans_params *p, uint32_t n, error *e), (p, n, e))
+FORWARD(int32_t, gocluster_kmeans_fit_start,
+        (const gocluster_kmeans_params *p, array *X, array *s, array *i, array *d, array *c, array *l, array *t,
+         gocluster_kmeans_result *r, gocluster_job *j, error *e),
+        (p, X, s, i, d, c, l, t, r, j, e))
+FORWARD(int32_t, gocluster_kmeans_predict_start,
+        (array *X, array *s, array *c, array *l, gocluster_kmeans_result *r, gocluster_job *j, error *e),
+        (X, s, c, l, r, j, e))
+FORWARD(int32_t, gocluster_kmeans_transform_start, (array *X, array *c, array *o, gocluster_job *j, error *e),
+        (X, c, o, j, e))
+FORWARD(int32_t, gocluster_kmeans_plusplus_start, (array *X, array *s, array *d, array *i, gocluster_job *j, error *e),
+        (X, s, d, i, j, e))
 FORWARD(int32_t, gocluster_npy_info, (const char *p, gocluster_array *i, error *e), (p, i, e))
 FORWARD(int32_t, gocluster_npy_read, (const char *p, int64_t r, array *o, error *e), (p, r, o, e))

@@ -114,6 +114,21 @@ for language in $languages; do
     done
 done
 
+# clustered CMD... runs the example on the two clouds, reads the labels and what it says of them.
+clustered() {
+    "$@" >"$work/out" 2>"$work/said" && [ "$(sort -u "$work/out" | tr '\n' ' ')" = "0 1 " ] &&
+        [ "$(wc -l <"$work/out")" = 600 ] && grep -q '^inertia [0-9]' "$work/said"
+}
+
+if command -v python3 >/dev/null; then
+    for language in $languages; do
+        for how in linked dlopened; do
+            attempt "examples/c/kmeans.c compiles as $language, $how" compile "$language" $how "$work/kmeans" "$ROOT/examples/c/kmeans.c" || continue
+            attempt "examples/c/kmeans.c, $language, $how" clustered "$work/kmeans" "$work/X.npy" 2 || true
+        done
+    done
+fi
+
 # ---- CMake ----------------------------------------------------------------------
 
 cmake_project() {

@@ -1,0 +1,153 @@
+/* k-means: a clustering by hand, what is written where, and what is refused. */
+#include "check.h"
+
+enum { rows = 6, columns = 2, k = 2 };
+
+/* Two triples of rows. */
+static double X[rows * columns] = {1, 2, 1, 4, 1, 0, 10, 2, 10, 4, 10, 0};
+static double centers[k * columns];
+static int32_t labels[rows];
+
+typedef struct call {
+    gocluster_kmeans_params params;
+    gocluster_array X, centers, labels;
+    gocluster_kmeans_result result;
+} call;
+
+static call small_call(void)
+{
+    call c;
+    EXPECT_OK(gocluster_kmeans_params_init(&c.params, sizeof c.params, &last_error));
+    CHECK(c.params.n_clusters == 8 && c.params.n_init == 1 && c.params.max_iter == 300 && c.params.tol == 1e-4);
+    c.params.n_clusters = k;
+    c.X = gocluster_matrix(X, GOCLUSTER_F64, rows, columns);
+    c.centers = gocluster_matrix(centers, GOCLUSTER_F64, k, columns);
+    c.labels = gocluster_vector(labels, GOCLUSTER_I32, rows);
+    c.result.struct_size = sizeof c.result;
+    return c;
+}
+
+static int32_t fit(call *c, const gocluster_array *weight, const gocluster_array *init)
+{
+    return gocluster_kmeans_fit(&c->params, &c->X, weight, init, &c->centers, &c->labels, &c->result, &last_error);
+}
+
+/* finish ends a job that was started, and returns its code. */
+static int32_t finish(gocluster_job job)
+{
+    int32_t code = gocluster_job_wait(job, -1, NULL, &last_error);
+    EXPECT_OK(gocluster_job_free(job, &last_error));
+    return code;
+}
+
+static void fits_and_predicts(void)
+{
+    double new_rows[4] = {0, 0, 12, 3}, out[2 * k];
+    int32_t predicted[2];
+    gocluster_array P = gocluster_matrix(new_rows, GOCLUSTER_F64, 2, columns);
+    gocluster_array p = gocluster_vector(predicted, GOCLUSTER_I32, 2), o = gocluster_matrix(out, GOCLUSTER_F64, 2, k);
+    gocluster_job job;
+    call c = small_call();
+    int i, left;
+    c.params.n_init = 10;
+    EXPECT_OK(fit(&c, NULL, NULL));
+    CHECK(c.result.inertia == 16 && c.result.converged == 1 && c.result.n_distinct == 2 && c.result.n_iter >= 2);
+    left = labels[0];
+    for (i = 0; i < rows; i++)
+        CHECK(labels[i] == (i < 3 ? left : 1 - left));
+    CHECK(centers[left * columns] == 1 && centers[left * columns + 1] == 2 && centers[(1 - left) * columns] == 10);
+    EXPECT_OK(gocluster_kmeans_predict(&P, &c.centers, &p, &last_error));
+    CHECK(predicted[0] == left && predicted[1] == 1 - left);
+    EXPECT_OK(gocluster_kmeans_transform_start(&P, &c.centers, &o, &job, &last_error));
+    EXPECT_OK(finish(job));
+    CHECK(fabs(out[left] - sqrt(5)) < 1e-12 && fabs(out[k + 1 - left] - sqrt(5)) < 1e-12);
+}
+
+static void starts_from_given_centres_with_weights(void)
+{
+    double start[k * columns] = {10, 2, 1, 2}, weight[rows] = {2, 0, 0, 1, 1, 1}, trace[3 * 3];
+    gocluster_array init = gocluster_matrix(start, GOCLUSTER_F64, k, columns);
+    gocluster_array w = gocluster_vector(weight, GOCLUSTER_F64, rows), t = gocluster_matrix(trace, GOCLUSTER_F64, 3, 3);
+    gocluster_job job;
+    call c = small_call();
+    EXPECT_OK(fit(&c, &w, &init));
+    CHECK(labels[0] == 1 && labels[3] == 0 && c.result.inertia == 8);
+    CHECK(centers[2] == 1 && centers[3] == 2);
+    EXPECT_OK(gocluster_kmeans_fit_start(&c.params, &c.X, NULL, &init, NULL, &c.centers, &c.labels, &t, NULL, &job, &last_error));
+    EXPECT_OK(finish(job));
+    /* The centres are right at once: nothing moves. */
+    CHECK(trace[0] == 16 && trace[1] == 0 && trace[2] == 3 && trace[5] == 0);
+}
+
+static void draws_choose_rows(void)
+{
+    double draws[3] = {0.99, 0.5, 0.1};
+    int64_t chosen[k] = {-1, -1};
+    gocluster_array d = gocluster_vector(draws, GOCLUSTER_F64, 3), i = gocluster_vector(chosen, GOCLUSTER_I64, k);
+    gocluster_job job;
+    call c = small_call();
+    EXPECT_OK(gocluster_kmeans_plusplus_start(&c.X, NULL, &d, &i, &job, &last_error));
+    EXPECT_OK(finish(job));
+    CHECK(chosen[0] == 5 && chosen[1] >= 0 && chosen[1] < 3);
+    draws[1] = 1;
+    EXPECT_OK(gocluster_kmeans_plusplus_start(&c.X, NULL, &d, &i, &job, &last_error));
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "draws", finish(job));
+}
+
+static void any_strides_are_read(void)
+{
+    double by_columns[rows * columns];
+    call c = small_call();
+    int i, j;
+    for (i = 0; i < rows; i++)
+        for (j = 0; j < columns; j++)
+            by_columns[j * rows + i] = X[i * columns + j];
+    c.X.data = by_columns;
+    c.X.strides[0] = sizeof(double);
+    c.X.strides[1] = rows * (int64_t)sizeof(double);
+    c.params.n_init = 10;
+    EXPECT_OK(fit(&c, NULL, NULL));
+    CHECK(c.result.inertia == 16);
+}
+
+static void bad_arguments_are_refused(void)
+{
+    double negative[rows] = {1, 1, 1, 1, 1, -1}, start[k * columns] = {0, 0, 0, NAN};
+    gocluster_array w = gocluster_vector(negative, GOCLUSTER_F64, rows);
+    gocluster_array init = gocluster_matrix(start, GOCLUSTER_F64, k, columns);
+    call c = small_call();
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "sample_weight", fit(&c, &w, NULL));
+    REFUSED(GOCLUSTER_ERROR_NOT_FINITE, "init", fit(&c, NULL, &init));
+    init.shape[0] = 1;
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "init", fit(&c, NULL, &init));
+    c.params.n_clusters = rows + 1;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.n_clusters", fit(&c, NULL, NULL));
+    c = small_call();
+    c.params.max_iter = 0;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.max_iter", fit(&c, NULL, NULL));
+    c = small_call();
+    c.params.tol = NAN;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.tol", fit(&c, NULL, NULL));
+    c = small_call();
+    c.params.n_init = 0;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.n_init", fit(&c, NULL, NULL));
+    c = small_call();
+    c.labels.shape[0] = rows - 1;
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "labels", fit(&c, NULL, NULL));
+    c = small_call();
+    c.centers.data = X;
+    REFUSED(GOCLUSTER_ERROR_OVERLAP, "centers", fit(&c, NULL, NULL));
+    c = small_call();
+    c.result.struct_size = 3;
+    REFUSED(GOCLUSTER_ERROR_STRUCT_SIZE, "result", fit(&c, NULL, NULL));
+    X[3] = INFINITY;
+    c = small_call();
+    REFUSED(GOCLUSTER_ERROR_NOT_FINITE, "X", fit(&c, NULL, NULL));
+}
+
+static const test tests[] = {
+    TEST(fits_and_predicts),    TEST(starts_from_given_centres_with_weights),
+    TEST(draws_choose_rows),    TEST(any_strides_are_read),
+    TEST(bad_arguments_are_refused),
+};
+MAIN(tests)
