@@ -1,4 +1,4 @@
-/* gocluster.h - support vector machines on all cores, with scikit-learn's results
+/* gocluster.h - support vector machines and k-means on all cores, with scikit-learn's results
  *
  * Introduction
  *   The library reads the caller's matrices in place, writes results into the
@@ -30,7 +30,7 @@
  *     gocluster_svc_free(model, &err);
  *
  *   Build with  cc prog.c $(pkg-config --cflags --libs gocluster).
- *   A longer example is examples/c/svc.c.
+ *   Longer examples are examples/c/svc.c and examples/c/kmeans.c.
  *
  * Contents
  *   version - errors - arrays - threads - jobs and progress - queues - SVC - npy files -
