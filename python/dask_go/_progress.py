@@ -92,9 +92,10 @@ class _Display:
                     return
                 self._bar = self._new_bar()
                 self._shown = weakref.ref(parallel)
-            self._bar.total = _total(parallel)
+            over = not parallel._running  # noqa: SLF001
+            self._bar.total = done if over and not parallel._aborting else _total(parallel)  # noqa: SLF001
             self._bar.update(done - self._bar.n)
-            if not parallel._running:  # noqa: SLF001
+            if over:
                 self._end()
 
     def end(self) -> None:
@@ -108,7 +109,8 @@ class _Display:
 
 
 def _total(parallel: Any) -> int | None:
-    if parallel.n_tasks is not None:
-        return int(parallel.n_tasks)
+    n_tasks = getattr(parallel, "n_tasks", None)  # joblib 1.4 does not count them
+    if n_tasks is not None:
+        return int(n_tasks)
     # None while joblib has not read all tasks from a generator.
     return None if parallel._original_iterator is not None else int(parallel.n_dispatched_tasks)  # noqa: SLF001

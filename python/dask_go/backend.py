@@ -14,7 +14,6 @@ other tasks that run go on to their end, unobserved.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import traceback
 import weakref
@@ -22,7 +21,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from joblib import register_parallel_backend
-from joblib.parallel import AutoBatchingMixin, FallbackToBackend, ParallelBackendBase, SequentialBackend
+from joblib.parallel import TASK_ERROR, AutoBatchingMixin, FallbackToBackend, ParallelBackendBase, SequentialBackend
 
 from . import _lib, _progress
 
@@ -54,7 +53,7 @@ class _Failure:
         self.error = error
 
 
-_Task = tuple[Callable[[], Any], Callable[[Any], None]]
+_Task = tuple[Callable[[], Any], Any]
 
 
 class _Shift:
@@ -73,7 +72,7 @@ class _Shift:
         self._closed = False
         limit.enter()
 
-    def add(self, func: Callable[[], Any], callback: Callable[[Any], None]) -> bool:
+    def add(self, func: Callable[[], Any], callback: Any) -> bool:
         """Add a task, unless the queue is closed."""
         with self._changed:
             if self._closed:
@@ -125,15 +124,20 @@ class _Shift:
                 self._limit.exit()
 
 
-def _run(func: Callable[[], Any], callback: Callable[[Any], None]) -> None:
+def _run(func: Callable[[], Any], callback: Any) -> None:
     try:
         outcome = func()
     except BaseException as error:  # noqa: BLE001 -- it is raised where the result is wanted
         outcome = _Failure(error)
     try:
         callback(outcome)
-    except BaseException:  # noqa: BLE001 -- the thread has to go on
-        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+    except BaseException as error:  # noqa: BLE001
+        # It was to bring further tasks. As joblib does where an iterable fails, a task that has
+        # failed takes their place, or the call would wait for ever.
+        parallel = callback.parallel
+        failed = type(callback)(0, 1, parallel)
+        getattr(parallel, "_register_new_job", parallel._jobs.append)(failed)  # noqa: SLF001 -- joblib 1.4 just appends
+        failed._register_outcome({"status": TASK_ERROR, "result": error})  # noqa: SLF001
 
 
 class _Crew:
@@ -146,7 +150,7 @@ class _Crew:
         self._shift: _Shift | None = None
         self._dismissed = False
 
-    def add(self, func: Callable[[], Any], callback: Callable[[Any], None]) -> None:
+    def add(self, func: Callable[[], Any], callback: Any) -> None:
         with self._lock:
             # A worker that ends a task during an abort may bring a last one.
             if not self._dismissed and not (self._shift is not None and self._shift.add(func, callback)):
@@ -249,9 +253,9 @@ class GoclusterBackend(AutoBatchingMixin, ParallelBackendBase):
         self._of_this_process()[parallel] = _Crew(n_jobs, InnerLimit(n_jobs, self.inner_max_num_threads, nested))
         return n_jobs
 
-    def submit(self, func: Callable[[], Any], callback: Callable[[Any], None]) -> None:
+    def submit(self, func: Callable[[], Any], callback: Any) -> None:
         """Give a batch of tasks to the workers; `callback` gets its outcome in one of their threads."""
-        crew = self._of_this_process().get(callback.parallel)  # type: ignore[attr-defined]
+        crew = self._of_this_process().get(callback.parallel)
         if crew is not None:
             crew.add(func, callback)
 

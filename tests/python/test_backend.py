@@ -129,6 +129,27 @@ def test_an_error_of_the_iterable() -> None:
         Parallel(n_jobs=2, backend="gocluster")(tasks())
 
 
+def test_an_iterable_that_ends_the_program() -> None:
+    def tasks() -> Any:
+        for i in range(20):
+            yield delayed(square)(i)
+        raise SystemExit("enough")  # in a thread of a worker
+
+    with pytest.raises(SystemExit, match="enough"):
+        Parallel(n_jobs=2, backend="gocluster", batch_size=1)(tasks())
+
+
+def test_progress_lines_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed:
+        def write(self, text: str) -> None:
+            if "Done" in text:
+                raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    with pytest.raises(BrokenPipeError):
+        Parallel(n_jobs=2, backend="gocluster", verbose=11)(delayed(square)(i) for i in range(100))
+
+
 def test_timeout() -> None:
     release = threading.Event()
     try:
@@ -280,7 +301,7 @@ def test_options_that_are_not_there_are_named() -> None:
         parallel_config(backend="gocluster", workers="goroutines")
     with pytest.raises(TypeError, match="has no parameter 'color'"):
         parallel_config(backend="gocluster", color=1)
-    with pytest.raises(TypeError, match="no parameter 'initializer' with the backend 'gocluster'"):
+    with pytest.raises(TypeError, match="'initializer'"):
         Parallel(n_jobs=2, backend="gocluster", initializer=print)(delayed(square)(i) for i in range(3))
     with (
         pytest.raises(ValueError, match="inner_max_num_threads must be at least 1, got 0"),
