@@ -59,7 +59,7 @@ func workingSets(d int) (outer, inner mix, first int) {
 	if d <= 10 {
 		return mix{size: 4096, keep: 0.5, random: 0.2}, mix{size: 384, keep: 0.5, random: 0.6}, 2048
 	}
-	return mix{size: 8192, keep: 0.5, random: 0.2}, mix{size: 640, keep: 0.5, random: 0.7}, 4096
+	return mix{size: 8192, keep: 0.5, random: 0.2}, mix{size: 640, keep: 0.3, random: 0.5}, 4096
 }
 
 func newSolver(ctl *parallel.Control, s *arena.Scope, d dual, prm Params) (*solver, error) {
