@@ -45,7 +45,7 @@ func (s *solver[T]) pack() {
 func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (changed bool, err error) {
 	s.pack()
 	var any atomic.Bool
-	err = parallel.For(ctl, s.chunks, 0, func(chunk int) {
+	err = parallel.For(ctl, s.chunks, threadsFor(s.n*s.d*s.k), func(chunk int) {
 		if s.assignChunk(chunk, sum) {
 			any.Store(true)
 		}
@@ -99,7 +99,7 @@ func (s *solver[T]) lookAgain(i int, limit T, products []T) int32 {
 }
 
 func (s *solver[T]) inertia(ctl *parallel.Control) (float64, error) {
-	return parallel.Sum(ctl, s.chunks, 0, func(chunk int) float64 {
+	return parallel.Sum(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) float64 {
 		lo, hi := s.rows(chunk)
 		sum := 0.0
 		for i := lo; i < hi; i++ {

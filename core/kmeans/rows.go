@@ -69,7 +69,7 @@ func (r *data[T]) survey(ctl *parallel.Control, scope *arena.Scope) error {
 		return err
 	}
 	spread := make([]float64, r.chunks) // squared distances from the chunk's mean
-	err = parallel.For(ctl, r.chunks, 0, func(chunk int) {
+	err = parallel.For(ctl, r.chunks, threadsFor(2*r.n*r.d), func(chunk int) {
 		lo, hi := r.rows(chunk)
 		mean := means[(chunk+1)*r.d:][:r.d]
 		for i := lo; i < hi; i++ {
@@ -120,6 +120,18 @@ func (r *data[T]) survey(ctl *parallel.Control, scope *arena.Scope) error {
 		return ctl.Err()
 	}
 	return nil
+}
+
+// alone is how many multiply-adds one thread does in the time that it takes to
+// wake others: some 20 µs.
+const alone = 1 << 19
+
+// threadsFor is the argument of parallel.For for so many multiply-adds.
+func threadsFor(work int) int {
+	if work < alone {
+		return 1
+	}
+	return 0
 }
 
 func fill[T any](s []T, v T) []T {

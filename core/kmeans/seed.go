@@ -168,7 +168,7 @@ func (s *seeding[T]) span(block int) (lo, hi int) {
 // pass fills sums, and takes the newest centre into account: number c−1, or
 // the first one at first.
 func (s *seeding[T]) pass(ctl *parallel.Control, c int) error {
-	return parallel.For(ctl, (s.blocks-1)/seedChunk+1, 0, func(chunk int) {
+	return parallel.For(ctl, (s.blocks-1)/seedChunk+1, threadsFor(s.n*s.d*s.groups*s.seedLanes), func(chunk int) {
 		w := s.spare.Get().(*seedWork[T])
 		defer s.spare.Put(w)
 		for block := chunk * seedChunk; block < min((chunk+1)*seedChunk, s.blocks); block++ {
@@ -288,24 +288,41 @@ func (s *seeding[T]) take(group, lane int) {
 // of the whole that are given by draws.
 func (s *seeding[T]) draw(ctl *parallel.Control, draws []float64, candidates []int) error {
 	potential := s.prefix[s.blocks-1]
-	return parallel.For(ctl, len(candidates), 0, func(t int) {
-		candidates[t] = s.rowAt(draws[t] * potential)
+	threads := threadsFor(len(candidates) * s.block * s.d * s.seedLanes)
+	if threads == 1 || s.blocks < len(candidates) {
+		// Many draws point to the same block.
+		known := &blockDistances[T]{block: -1}
+		for t := range candidates {
+			candidates[t] = s.rowAt(draws[t]*potential, known)
+		}
+		return ctl.Err()
+	}
+	return parallel.For(ctl, len(candidates), threads, func(t int) {
+		candidates[t] = s.rowAt(draws[t]*potential, &blockDistances[T]{block: -1})
 	})
 }
 
+// blockDistances are those of one block with the newest centre.
+type blockDistances[T float32 | float64] struct {
+	block   int
+	closest []T
+}
+
 // rowAt is the row at which the sum reaches v.
-func (s *seeding[T]) rowAt(v float64) int {
-	closest, unused := make([]T, s.block), make([]float64, s.seedLanes)
+func (s *seeding[T]) rowAt(v float64, known *blockDistances[T]) int {
 	for block := sort.SearchFloat64s(s.prefix, v); block < s.blocks; block++ {
+		lo, hi := s.span(block)
+		if known.block != block {
+			known.block = block
+			known.closest = append(known.closest[:0], s.closest[lo:hi]...)
+			s.seed(s.d, hi-lo, s.x[lo*s.stride:], s.stride, s.tiles, known.closest, nil, make([]float64, s.seedLanes))
+		}
 		sum := 0.0
 		if block > 0 {
 			sum = s.prefix[block-1]
 		}
-		lo, hi := s.span(block)
-		copy(closest, s.closest[lo:hi])
-		s.seed(s.d, hi-lo, s.x[lo*s.stride:], s.stride, s.tiles, closest, nil, unused)
 		for i := lo; i < hi; i++ {
-			if sum += s.weightOf(i) * float64(closest[i-lo]); sum >= v {
+			if sum += s.weightOf(i) * float64(known.closest[i-lo]); sum >= v {
 				return i
 			}
 		}
@@ -328,7 +345,7 @@ func (s *seeding[T]) choose(ctl *parallel.Control, c, newest int, candidates []i
 	// |a−b|² comes from products, in error by less than slack·(|a|²+|b|²); the
 	// rows' distances are in error by less than slack times themselves.
 	slack := 8 * s.unit * float64(s.d+8)
-	err := parallel.For(ctl, (c+s.lanes-2)/s.lanes, 0, func(p int) {
+	err := parallel.For(ctl, (c+s.lanes-2)/s.lanes, threadsFor(c*s.d*simd.TileRows), func(p int) {
 		products := make([]T, simd.TileRows*s.lanes)
 		least := fill(make([]float64, s.lanes), math.Inf(1))
 		for r := 0; r < len(rows); r += simd.TileRows {

@@ -64,7 +64,7 @@ func (s *solver[T]) move(m *move, i, old, new int) {
 
 // collect adds the moves of all chunks to the totals, in order.
 func (s *solver[T]) collect(ctl *parallel.Control) error {
-	return parallel.For(ctl, s.k, 0, func(j int) {
+	return parallel.For(ctl, s.k, threadsFor(s.k*s.d*s.chunks), func(j int) {
 		rows := s.total.rows[j*s.d:][:s.d]
 		for chunk := range s.moves {
 			m := &s.moves[chunk]
@@ -132,7 +132,7 @@ func (s *solver[T]) relocate(ctl *parallel.Control, mass []float64) error {
 	}
 	// Each chunk lists its own farthest rows, the farthest first.
 	lists := make([][]far, s.chunks)
-	err := parallel.For(ctl, s.chunks, 0, func(chunk int) {
+	err := parallel.For(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) {
 		lo, hi := s.rows(chunk)
 		var list []far
 		for i := lo; i < hi; i++ {
