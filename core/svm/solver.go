@@ -240,7 +240,7 @@ func (s *solver) noise() float64 {
 	squares, sum := 0.0, 0.0
 	for i, b := range s.beta {
 		if b != 0 {
-			v := math.Abs(b) * float64(s.pack.Diag[s.rows[i]])
+			v := math.Abs(b) * s.pack.Magnitude(int(s.rows[i]))
 			squares += v * v
 			sum += v
 		}
