@@ -7,7 +7,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"gocluster/core/arena"
-	"gocluster/core/kernel"
 	"gocluster/core/parallel"
 	"gocluster/core/simd"
 )
@@ -73,7 +72,7 @@ func (s *solver) solveLowRank() error {
 // wantsInterior reports whether the problem is one for the method. With a limit of
 // pair updates there have to be pair updates to count.
 func (s *solver) wantsInterior() bool {
-	if s.pack.Kind != kernel.Linear || s.limit != math.MaxInt64 || s.pack.Cols > min(interiorRank, len(s.f)) {
+	if s.limit != math.MaxInt64 || !s.pack.Definite() || s.pack.Rank(s.pack.Cols) > min(interiorRank, len(s.f)) {
 		return false
 	}
 	// Where no β can move the gradient by much, every point is on a bound but for
@@ -97,16 +96,31 @@ func (s *solver) solveInterior(scope *arena.Scope, z *factor) error {
 	if err != nil {
 		return err
 	}
+	largest := 0.0
+	for _, row := range s.rows {
+		largest = max(largest, float64(s.pack.Diag[row]))
+	}
+	x.start(startReach / largest)
 	s.updates += x.solve(s.tol)
 	x.crossOver()
 	if err := s.ctl.Err(); err != nil {
 		return err
 	}
-	copy(s.beta, x.beta)
-	for i := range s.beta {
+	before := s.chooser.measure(s.f, s.state)
+	s.swap(x.beta)
+	if err := s.refine(math.Inf(1)); err != nil || s.chooser.measure(s.f, s.state) <= before {
+		return err
+	}
+	s.swap(x.beta) // rounding has won: the β before was better
+	return s.refine(math.Inf(1))
+}
+
+// swap exchanges β with another one.
+func (s *solver) swap(beta []float64) {
+	for i := range beta {
+		s.beta[i], beta[i] = beta[i], s.beta[i]
 		s.mark(i)
 	}
-	return s.refine(math.Inf(1))
 }
 
 func newInterior(s *solver, scope *arena.Scope, z *factor) (*interior, error) {
@@ -122,18 +136,25 @@ func newInterior(s *solver, scope *arena.Scope, z *factor) (*interior, error) {
 	return x, nil
 }
 
-// start chooses a feasible β in the middle of the box, and multipliers of the
-// scale of p. (Multipliers that make the first equation hold took twice as many
-// iterations.)
-func (x *interior) start() {
+// startReach bounds the β_i K_ii to start from: in the middle of a box far wider than
+// that, F would be so large that rounding swallows p.
+const startReach = 1e6
+
+// start chooses a feasible β in the middle of the box but none above widest, and
+// multipliers of the scale of p. (Multipliers that make the first equation hold took
+// twice as many iterations.)
+func (x *interior) start(widest float64) {
 	up, down, scale := 0.0, 0.0, 0.0
+	bounds := func(i int) (lo, hi float64) { return max(x.lo[i], -2*widest), min(x.hi[i], 2*widest) }
 	for i := range x.beta {
-		up += x.hi[i]
-		down -= x.lo[i]
+		lo, hi := bounds(i)
+		up += hi
+		down -= lo
 		scale = max(scale, math.Abs(x.p[i]))
 	}
 	for i := range x.beta {
-		x.beta[i] = min(1, down/up)/2*x.hi[i] + min(1, up/down)/2*x.lo[i]
+		lo, hi := bounds(i)
+		x.beta[i] = min(1, down/up)/2*hi + min(1, up/down)/2*lo
 		x.s[i], x.t[i] = x.beta[i]-x.lo[i], x.hi[i]-x.beta[i]
 		x.u[i], x.v[i] = scale, scale
 	}
@@ -151,7 +172,6 @@ func (x *interior) gradient() {
 // points are μ over their slack) and the KKT gap with every point on its side is a
 // fraction of tol, or until nothing improves; it returns the number of iterations.
 func (x *interior) solve(tol float64) int64 {
-	x.start()
 	n, width := float64(len(x.beta)), 0.0
 	for i := range x.beta {
 		width += (x.hi[i] - x.lo[i]) / n

@@ -151,7 +151,11 @@ func (p *progress) stuck(gap float64, patience int) bool {
 // run solves the problem.
 func (s *solver) run() (result, error) {
 	if s.wantsInterior() {
-		if err := s.solveLinear(); err != nil {
+		solve := s.solveLowRank
+		if s.pack.Kind == kernel.Linear {
+			solve = s.solveLinear
+		}
+		if err := solve(); err != nil {
 			return result{}, err
 		}
 		s.refined = 1
