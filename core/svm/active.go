@@ -66,9 +66,6 @@ func newActive(s *arena.Scope, pack *kernel.Pack, capacity int, m mix, cacheByte
 	make(func() error { a.cols, err = pack.NewCols(s, m.size); return err })
 	if err == nil {
 		a.block.newton.indefinite = !pack.Definite()
-		if pack.Kind == kernel.Poly {
-			a.block.rounding = 0x1p-17
-		}
 	}
 	if pack.Kind != kernel.Linear && pack.Cols >= cacheFrom {
 		a.columns = int(min(int64(capacity), cacheBytes/int64(4*a.ld)))

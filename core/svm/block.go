@@ -8,9 +8,7 @@ import (
 	"gocluster/core/simd"
 )
 
-// minCurvature stands in for a curvature that is not positive (libsvm's τ). Where
-// kernel values are large, what rounding leaves of a curvature of zero is larger: a
-// share of the two K_ii.
+// minCurvature stands in for a curvature that is not positive (libsvm's τ).
 const minCurvature = 1e-12
 
 // block is a small dual problem with its whole kernel matrix: the innermost
@@ -26,7 +24,6 @@ type block struct {
 	lo, hi    []float64
 	up, low   []uint16 // bit i: β_i < hi_i; β_i > lo_i
 	newton    newton
-	rounding  float64 // of a curvature, relative to K_ii + K_jj; 0 where no K_ii exceeds 1 by much
 }
 
 func newBlock(s *arena.Scope, capacity int) (*block, error) {
@@ -107,8 +104,7 @@ func (b *block) solve(eps float32, limit int64) int64 {
 			return updates
 		}
 		kj = b.row(j)
-		curvature := max(float64(diag[i]+diag[j]-2*ki[j]), b.rounding*math.Abs(float64(diag[i]+diag[j])))
-		t = float32(b.step(i, j, float64(f[j])-float64(fmin), curvature))
+		t = float32(b.step(i, j, float64(f[j])-float64(fmin), float64(diag[i]+diag[j]-2*ki[j])))
 		if updates&63 == 63 && updates+1 < limit && b.newton.due(int64(b.free()), updates-lastNewton) {
 			simd.SMOUpdate(f, ki, kj, t, up, low)
 			t = 0

@@ -83,7 +83,7 @@ func (x *exactRows) update() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	curvature := max(ki[i]+kj[j]-2*ki[j], minCurvature, 0x1p-50*math.Abs(ki[i]+kj[j]))
+	curvature := max(ki[i]+kj[j]-2*ki[j], minCurvature)
 	t := min((s.f[j]-s.f[i])/curvature, s.hi[i]-s.beta[i], s.beta[j]-s.lo[j])
 	simd.Axpy(s.moveTo(i, s.beta[i]+t), ki, s.f)
 	simd.Axpy(s.moveTo(j, s.beta[j]-t), kj, s.f)
@@ -143,11 +143,11 @@ func (x *exactRows) solveFace() error {
 // moveTo sets β_i, on the bound where rounding left it next to one, and returns by
 // how much it changed.
 func (s *solver) moveTo(i int, v float64) float64 {
-	slack := 1e-15 * math.Abs(s.beta[i])
+	slack := 1e-15 * (s.hi[i] - s.lo[i])
 	switch {
-	case v >= s.hi[i]-max(slack, 1e-15*math.Abs(s.hi[i])):
+	case v >= s.hi[i]-slack:
 		v = s.hi[i]
-	case v <= s.lo[i]+max(slack, 1e-15*math.Abs(s.lo[i])):
+	case v <= s.lo[i]+slack:
 		v = s.lo[i]
 	}
 	d := v - s.beta[i]

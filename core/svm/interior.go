@@ -96,11 +96,6 @@ func (s *solver) solveInterior(scope *arena.Scope, z *factor) error {
 	if err != nil {
 		return err
 	}
-	largest := 0.0
-	for _, row := range s.rows {
-		largest = max(largest, float64(s.pack.Diag[row]))
-	}
-	x.start(startReach / largest)
 	s.updates += x.solve(s.tol)
 	x.crossOver()
 	if err := s.ctl.Err(); err != nil {
@@ -136,25 +131,18 @@ func newInterior(s *solver, scope *arena.Scope, z *factor) (*interior, error) {
 	return x, nil
 }
 
-// startReach bounds the β_i K_ii to start from: in the middle of a box far wider than
-// that, F would be so large that rounding swallows p.
-const startReach = 1e6
-
-// start chooses a feasible β in the middle of the box but none above widest, and
-// multipliers of the scale of p. (Multipliers that make the first equation hold took
-// twice as many iterations.)
-func (x *interior) start(widest float64) {
+// start chooses a feasible β in the middle of the box, and multipliers of the
+// scale of p. (Multipliers that make the first equation hold took twice as many
+// iterations.)
+func (x *interior) start() {
 	up, down, scale := 0.0, 0.0, 0.0
-	bounds := func(i int) (lo, hi float64) { return max(x.lo[i], -2*widest), min(x.hi[i], 2*widest) }
 	for i := range x.beta {
-		lo, hi := bounds(i)
-		up += hi
-		down -= lo
+		up += x.hi[i]
+		down -= x.lo[i]
 		scale = max(scale, math.Abs(x.p[i]))
 	}
 	for i := range x.beta {
-		lo, hi := bounds(i)
-		x.beta[i] = min(1, down/up)/2*hi + min(1, up/down)/2*lo
+		x.beta[i] = min(1, down/up)/2*x.hi[i] + min(1, up/down)/2*x.lo[i]
 		x.s[i], x.t[i] = x.beta[i]-x.lo[i], x.hi[i]-x.beta[i]
 		x.u[i], x.v[i] = scale, scale
 	}
@@ -172,6 +160,7 @@ func (x *interior) gradient() {
 // points are μ over their slack) and the KKT gap with every point on its side is a
 // fraction of tol, or until nothing improves; it returns the number of iterations.
 func (x *interior) solve(tol float64) int64 {
+	x.start()
 	n, width := float64(len(x.beta)), 0.0
 	for i := range x.beta {
 		width += (x.hi[i] - x.lo[i]) / n
