@@ -17,10 +17,10 @@ const (
 	Precomputed             // the caller's own Gram matrix
 )
 
-// Params selects a kernel. Gamma > 0 is γ and Coef0 is r above; a kernel
+// Params selects a kernel. Gamma ≥ 0 is γ and Coef0 is r above; a kernel
 // ignores the fields that its formula does not name.
 type Params struct {
 	Kind         Kind
 	Gamma, Coef0 float64
-	Degree       int
+	Degree       int // ≥ 0
 }

@@ -65,7 +65,7 @@ func (p *Pack) DiagExact(row int) float64 {
 		return 1
 	}
 	v := p.Row(row, make([]float64, p.Cols))
-	return simd.Dot(v, v)
+	return p.ofProduct(simd.Dot(v, v))
 }
 
 // exactGroups lays columns out as groups; those that pad the last one are zero.

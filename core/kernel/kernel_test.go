@@ -30,8 +30,13 @@ func value(p Params, x, z, shift []float64) float64 {
 			sum += (x[k] - shift[k]) * (z[k] - shift[k])
 		}
 	}
-	if p.Kind == RBF {
+	switch p.Kind {
+	case RBF:
 		return math.Exp(sum)
+	case Poly:
+		return math.Pow(p.Gamma*sum+p.Coef0, float64(p.Degree))
+	case Sigmoid:
+		return math.Tanh(p.Gamma*sum + p.Coef0)
 	}
 	return sum
 }
@@ -47,9 +52,15 @@ func cases(t *testing.T, body func(t *testing.T, s *arena.Scope, p *Pack, x dens
 		{Params{Kind: RBF, Gamma: 20}, 100, true},
 		{Params{Kind: RBF, Gamma: 1}, 1e8, true},
 		{Params{Kind: Linear}, 1, false},
+		{Params{Kind: Poly, Gamma: .02, Degree: 3}, 1, false},
+		{Params{Kind: Poly, Gamma: .02, Degree: 2, Coef0: -1}, 1, false},
+		{Params{Kind: Poly, Gamma: .01, Degree: 5, Coef0: .5}, 1, false},
+		{Params{Kind: Poly, Gamma: 3, Degree: 0, Coef0: 5}, 1, false},
+		{Params{Kind: Poly, Gamma: 0, Degree: 2, Coef0: .5}, 1, false},
+		{Params{Kind: Sigmoid, Gamma: .02, Coef0: -1}, 1, false},
 	} {
 		for _, d := range []int{1, 3, 16, 37} {
-			t.Run(fmt.Sprintf("kind %d, scale %g, d %d", c.params.Kind, c.scale, d), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%+v, scale %g, d %d", c.params, c.scale, d), func(t *testing.T) {
 				s := arena.NewScope()
 				defer s.Release()
 				x := random(uint64(d), 203, d, c.scale)
@@ -67,8 +78,12 @@ func cases(t *testing.T, body func(t *testing.T, s *arena.Scope, p *Pack, x dens
 					t.Fatalf("wide is %v", p.Wide())
 				}
 				tolerance := 2e-6
-				if c.params.Kind == Linear {
+				switch c.params.Kind {
+				case Linear:
 					tolerance *= float64(d) * c.scale * c.scale * 10
+				case Poly: // rows are within three deviations of their mean (3, …, 3)
+					product := c.params.Gamma*36*float64(d) + math.Abs(c.params.Coef0)
+					tolerance *= math.Pow(product, float64(c.params.Degree))
 				}
 				body(t, s, p, x, tolerance)
 			})
@@ -191,5 +206,124 @@ func TestNotFiniteRowsAreRefused(t *testing.T) {
 			t.Errorf("%g: got %v", v, err)
 		}
 		s.Release()
+	}
+}
+
+// TestWidened compares the sums of a pack in float64, which float32 rounds nowhere.
+func TestWidened(t *testing.T) {
+	for _, params := range []Params{{Kind: Poly, Gamma: 2, Degree: 3, Coef0: 1}, {Kind: Sigmoid, Gamma: .1}, {Kind: RBF, Gamma: .1}} {
+		s := arena.NewScope()
+		x, q := random(4, 77, 5, 1), random(5, 41, 5, 1)
+		p, err := NewPack(nil, s, x, params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Widen(nil, s); err != nil {
+			t.Fatal(err)
+		}
+		weights := make([]float64, x.Rows)
+		for k := range weights {
+			weights[k] = float64(k%7-3) * 1e5
+		}
+		segments := []Segment{{0, 50, [][]float64{weights[:50]}, []int{1}}, {50, 77, [][]float64{weights[50:]}, []int{0}}}
+		if params.Kind != RBF { // whose values for several sums pass through float32
+			segments[0] = Segment{0, 50, [][]float64{weights[:50], weights[1:51]}, []int{1, 0}}
+		}
+		out := make([]float64, 2*q.Rows)
+		if err := p.Against(nil, q, segments, 2, out); err != nil {
+			t.Fatal(err)
+		}
+		zero := make([]float64, 5)
+		for i := range q.Rows {
+			want, size := [2]float64{}, 0.0
+			for _, seg := range segments {
+				for k, w := range seg.Weights {
+					for j := seg.First; j < seg.Last; j++ {
+						v := w[j-seg.First] * value(params, q.Row(i, make([]float64, 5)), x.Row(j, make([]float64, 5)), zero)
+						want[seg.Out[k]] += v
+						size += math.Abs(v)
+					}
+				}
+			}
+			for o, w := range want {
+				if got := out[2*i+o]; !(math.Abs(got-w) <= 1e-13*size) {
+					t.Fatalf("%+v: row %d, sum %d: %g, want %g of terms of %g", params, i, o, got, w, size)
+				}
+			}
+		}
+		s.Release()
+	}
+}
+
+// TestLargeQueries asks for rows whose kernel values float32 does not hold.
+func TestLargeQueries(t *testing.T) {
+	for _, params := range []Params{{Kind: Poly, Gamma: .5, Degree: 3}, {Kind: Sigmoid, Gamma: .5}} {
+		s := arena.NewScope()
+		x, q := random(6, 33, 3, 1), random(7, 9, 3, 1)
+		for k := range 3 {
+			q.F64[3*4+k] *= 1e25
+			q.F64[3*7+k] *= 1e40
+		}
+		p, err := NewPack(nil, s, x, params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights := make([]float64, x.Rows)
+		for k := range weights {
+			weights[k] = 1 + float64(k%3)
+		}
+		out := make([]float64, q.Rows)
+		if err := p.Against(nil, q, []Segment{{0, x.Rows, [][]float64{weights}, []int{0}}}, 1, out); err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range out {
+			want := 0.0
+			for j, w := range weights {
+				want += w * value(params, q.Row(i, make([]float64, 3)), x.Row(j, make([]float64, 3)), make([]float64, 3))
+			}
+			if !(math.Abs(got-want) <= 1e-5*math.Abs(want)) {
+				t.Errorf("%+v: row %d: %g, want %g", params, i, got, want)
+			}
+		}
+		s.Release()
+	}
+}
+
+func TestOverflowIsRefused(t *testing.T) {
+	for _, params := range []Params{{Kind: Poly, Gamma: 1, Degree: 20, Coef0: 1}, {Kind: Poly, Gamma: 1, Degree: 1, Coef0: 1e38},
+		{Kind: Poly, Gamma: 1e37, Degree: 1}, {Kind: Sigmoid, Gamma: 1e38}, {Kind: Sigmoid, Gamma: 1, Coef0: -3e38}, {Kind: Linear}} {
+		s := arena.NewScope()
+		x := random(1, 50, 4, 1)
+		if params.Kind == Linear {
+			x.F64[7] = 1e20
+		} else {
+			x.F64[7] = 1e2
+		}
+		if _, err := NewPack(nil, s, x, params); !errors.Is(err, ErrNotFinite) {
+			t.Errorf("%+v: got %v", params, err)
+		}
+		s.Release()
+	}
+}
+
+func TestRank(t *testing.T) {
+	for _, c := range []struct {
+		params  Params
+		d, want int
+	}{
+		{Params{Kind: Linear}, 7, 7},
+		{Params{Kind: Poly, Degree: 3}, 4, 20},
+		{Params{Kind: Poly, Degree: 3, Coef0: 1}, 4, 35},
+		{Params{Kind: Poly, Degree: 0, Coef0: 1}, 4, 1},
+		{Params{Kind: Poly, Degree: 1, Coef0: 1}, 4, 5},
+		{Params{Kind: Poly, Degree: 9}, 1, 1},
+		{Params{Kind: Poly, Degree: 9, Coef0: 1}, 1, 10},
+		{Params{Kind: Poly, Degree: 2}, 50, 1275},
+		{Params{Kind: Poly, Degree: 1 << 30}, 50, math.MaxInt32},
+		{Params{Kind: RBF}, 2, math.MaxInt32},
+	} {
+		if got := c.params.Rank(c.d); got != c.want {
+			t.Errorf("%+v of %d features: %d, want %d", c.params, c.d, got, c.want)
+		}
 	}
 }

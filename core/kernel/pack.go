@@ -10,7 +10,7 @@ import (
 )
 
 // ErrNotFinite says that a row holds NaN or an infinity, or that kernel values
-// leave the range of float32 (linear) or squared norms that of float64 (RBF).
+// leave the range of float32 or squared norms (RBF) that of float64.
 var ErrNotFinite = errors.New("kernel: a row is not finite, or its kernel values overflow")
 
 // packRows is the number of rows that one chunk of a parallel pass takes.
@@ -24,12 +24,12 @@ const narrowLimit = 1e-4
 // differences of rows.
 const wideLimit = 1e-8
 
-// Pack is a data set made ready for one kernel: rows are centred, which saves
-// digits. RBF does not see a translation. Linear does: its values here are those
-// of the centred rows, and Σ_j K(i, j)·β_j with Σβ = 0 is less than that of X by
+// Pack is a data set made ready for one kernel. For RBF and Linear rows are centred,
+// which saves digits. RBF does not see a translation. Linear does: its values here are
+// those of the centred rows, and Σ_j K(i, j)·β_j with Σβ = 0 is less than that of X by
 // one constant for all i. RBF rows are scaled by √(2γ·log₂e), so that a kernel
-// value is 2 to the power of norm + norm + dot product. X is read again only by
-// Exact.
+// value is 2 to the power of norm + norm + dot product; for Poly and Sigmoid see
+// function.go. X is read again only by Exact, and by Against where float32 is too narrow.
 type Pack struct {
 	Params
 	Rows, Cols int
@@ -38,6 +38,7 @@ type Pack struct {
 	x      dense.Matrix
 	shift  []float64
 	scale  float64
+	square float64 // the largest |x|² of packed rows
 	noise  Noise
 	narrow *store[float32] // exactly one of narrow and wide is set
 	wide   *store[float64]
@@ -46,22 +47,21 @@ type Pack struct {
 
 // NewPack packs X; the result lives as long as the scope.
 func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params) (*Pack, error) {
-	if params.Kind != Linear && params.Kind != RBF {
-		return nil, errors.New("kernel: only linear and rbf are packed")
+	if params.Kind < Linear || params.Kind > Sigmoid {
+		return nil, errors.New("kernel: a precomputed matrix is not packed")
 	}
-	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, x: x, scale: 1}
-	if params.Kind == RBF {
-		p.scale = math.Sqrt(2 * params.Gamma * math.Log2E)
-	}
+	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, x: x, scale: params.scale()}
 	p.shift = make([]float64, x.Cols)
-	err := p.centre(c)
-	if err != nil {
-		return nil, err
+	var err error
+	if params.Kind == Linear || params.Kind == RBF {
+		if err = p.centre(c); err != nil {
+			return nil, err
+		}
 	}
 	if p.Diag, err = arena.Make[float32](s, x.Rows); err != nil {
 		return nil, err
 	}
-	if p.narrow, err = newStore(s, tiles32(params.Kind), x.Rows, x.Cols); err != nil {
+	if p.narrow, err = newStore(s, tiles32(params), x.Rows, x.Cols); err != nil {
 		return nil, err
 	}
 	largest, err := fill(c, p, p.narrow)
@@ -72,16 +72,17 @@ func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params)
 		if err = p.widen(c, s); err != nil {
 			return nil, err
 		}
-	} else if !(2*largest <= math.MaxFloat32) { // K(i, i), which float32 must hold
+	} else if !(2*largest <= math.MaxFloat64) || !params.fits(2*largest) {
 		return nil, ErrNotFinite
 	}
+	p.square = 2 * largest
 	p.noise = p.estimateNoise()
 	return p, p.makeScratch(s)
 }
 
 // widen replaces float32 rows by float64 ones.
 func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
-	wide, err := newStore(s, tiles64(), p.Rows, p.Cols)
+	wide, err := newStore(s, tiles64(p.Params), p.Rows, p.Cols)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
 	if err == nil && !(largest <= math.MaxFloat64) {
 		err = ErrNotFinite
 	}
-	if largest*math.Ln2*0x1p-52 > wideLimit {
+	if p.Kind == RBF && largest*math.Ln2*0x1p-52 > wideLimit {
 		wide.tiles = tilesApart()
 	}
 	p.narrow, p.wide = nil, wide
@@ -101,7 +102,7 @@ func (p *Pack) tiles64() tiles[float64] {
 	if p.wide != nil {
 		return p.wide.tiles
 	}
-	return tiles64()
+	return tiles64(p.Params)
 }
 
 // estimateNoise: a float32 dot product, kernel function and sum are off by a few
@@ -111,11 +112,17 @@ func (p *Pack) tiles64() tiles[float64] {
 func (p *Pack) estimateNoise() Noise {
 	const ulp = 0x1p-24
 	noise := Noise{Random: 6 * ulp}
-	if p.Kind == Linear {
+	switch {
+	case p.Kind == Linear:
 		noise.Random *= 4
 		return noise
-	}
-	if p.narrow == nil {
+	case p.Kind == Poly:
+		noise.Random *= float64(2 * max(1, p.Degree))
+		if p.narrow == nil {
+			noise.Random = float64(max(1, p.Degree)) * 0x1p-50
+		}
+		return noise
+	case p.narrow == nil:
 		return noise
 	}
 	sum := 0.0
@@ -123,6 +130,10 @@ func (p *Pack) estimateNoise() Noise {
 		sum -= float64(v)
 	}
 	exponent := 2 * sum / float64(p.Rows)
+	if p.Kind == Sigmoid {
+		noise.Random += (exponent*math.Ln2/2 + math.Abs(p.Coef0)) * ulp
+		return noise
+	}
 	noise.Random += exponent * math.Ln2 * ulp / 2
 	if exponent < 0.5 {
 		noise.Common = ulp
@@ -168,8 +179,8 @@ func fill[T float](c *parallel.Control, p *Pack, st *store[T]) (float64, error) 
 			half := -st.put(i, p.Row(i, row))
 			worst[chunk] = max(worst[chunk], half) // max propagates NaN
 			p.Diag[i] = 1
-			if p.Kind == Linear {
-				p.Diag[i] = float32(2 * half)
+			if p.Kind != RBF {
+				p.Diag[i] = float32(p.ofProduct(2 * half))
 			}
 		}
 	})
@@ -192,7 +203,7 @@ func (p *Pack) Row(i int, row []float64) []float64 {
 // Shift is the vector by which rows are centred.
 func (p *Pack) Shift() []float64 { return p.shift }
 
-// Noise is the typical relative error of a kernel value: the part that differs
+// Noise is the typical error of a kernel value, relative to the magnitudes of the rows: the part that differs
 // from value to value as if by chance, and the part that may have one sign.
 type Noise struct {
 	Random, Common float64
@@ -200,6 +211,17 @@ type Noise struct {
 
 // Noise estimates what rounding does to kernel values.
 func (p *Pack) Noise() Noise { return p.noise }
+
+// Magnitude is the size to which the errors of row i's kernel values are relative.
+func (p *Pack) Magnitude(i int) float64 {
+	switch {
+	case p.Kind == RBF || p.Kind == Sigmoid:
+		return 1
+	case p.wide != nil:
+		return p.ofNorms(-2 * p.wide.norm[i])
+	}
+	return p.ofNorms(-2 * float64(p.narrow.norm[i]))
+}
 
 // Wide reports whether dot products are formed in float64.
 func (p *Pack) Wide() bool { return p.wide != nil }

@@ -36,8 +36,21 @@ const queryRows = 128
 func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x dense.Matrix, segments []Segment, width int, out []float64) error {
 	s := arena.NewScope()
 	defer s.Release()
+	if p.wide != nil && (p.Kind == Poly || p.Kind == Sigmoid) {
+		segments = split(segments)
+	}
 	packed := make([]groups[T], len(segments))
 	for k, seg := range segments {
+		if k > 0 && seg.First == segments[k-1].First && len(seg.Weights) == 1 {
+			g := packed[k-1] // the same rows, other weights
+			var err error
+			if g.delta, err = arena.Make[T](s, len(g.delta)); err != nil {
+				return err
+			}
+			g.weigh(seg.Weights[0])
+			packed[k] = g
+			continue
+		}
 		idx := make([]int32, seg.Last-seg.First)
 		for j := range idx {
 			idx[j] = int32(seg.First + j)
@@ -71,23 +84,57 @@ func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x dense.Matr
 		for k, seg := range segments {
 			room.sums(st, packed[k], seg, n, width, out[first*width:])
 		}
+		for _, i := range room.large {
+			p.addLarge(x.Row(i, room.row), segments, out[i*width:][:width])
+		}
 	})
+}
+
+// split gives every sum a segment of its own, so that its kernel values are summed
+// in float64 and never rounded to float32, as values kept for several sums are.
+func split(segments []Segment) (single []Segment) {
+	for _, seg := range segments {
+		for k := range seg.Weights {
+			single = append(single, Segment{seg.First, seg.Last, seg.Weights[k : k+1], seg.Out[k : k+1]})
+		}
+	}
+	return single
+}
+
+// addLarge adds the sums of one row that is too large for float32.
+func (p *Pack) addLarge(row []float64, segments []Segment, sums []float64) {
+	for k := range row {
+		row[k] *= p.scale
+	}
+	z := make([]float64, p.Cols)
+	for _, seg := range segments {
+		for j := seg.First; j < seg.Last; j++ {
+			v := p.ofProduct(simd.Dot(row, p.Row(j, z)))
+			for s, weights := range seg.Weights {
+				if w := weights[j-seg.First]; w != 0 {
+					sums[seg.Out[s]] += w * v
+				}
+			}
+		}
+	}
 }
 
 // queryRoom is one thread's room for a chunk of query rows.
 type queryRoom[T float] struct {
 	panels[T]
-	f   []float64
-	k   []float32 // a tile of kernel values, [column][lanes]
-	off []int
-	w   []float32
+	row   []float64
+	large []int // query rows that float32 cannot hold; see Params.fits
+	f     []float64
+	k     []float32 // a tile of kernel values, [column][lanes]
+	off   []int
+	w     []float32
 }
 
 // tileCols is the number of columns of the tile that is kept at a time.
 const tileCols = 256
 
 func newQueryRoom[T float](s *arena.Scope, st *store[T]) (*queryRoom[T], error) {
-	r := &queryRoom[T]{f: make([]float64, queryRows), off: make([]int, tileCols), w: make([]float32, tileCols)}
+	r := &queryRoom[T]{row: make([]float64, st.d), f: make([]float64, queryRows), off: make([]int, tileCols), w: make([]float32, tileCols)}
 	for j := range r.off {
 		r.off[j] = j * st.lanes
 	}
@@ -99,9 +146,11 @@ func newQueryRoom[T float](s *arena.Scope, st *store[T]) (*queryRoom[T], error) 
 	return r, err
 }
 
-// load packs n rows of x, from first on, as panels.
+// load packs n rows of x, from first on, as panels. RBF rows that are too large
+// become far away, other ones zero.
 func (r *queryRoom[T]) load(p *Pack, st *store[T], x dense.Matrix, first, n int) {
-	row := make([]float64, st.d)
+	row := r.row
+	r.large = r.large[:0]
 	for i := range roundUp(n, st.lanes) {
 		out := r.x[i/st.lanes*st.lanes*st.d+i%st.lanes:]
 		sum, ok := 0.0, i < n
@@ -113,8 +162,11 @@ func (r *queryRoom[T]) load(p *Pack, st *store[T], x dense.Matrix, first, n int)
 				out[k*st.lanes] = e
 				sum += float64(e) * float64(e)
 			}
-			// A row too far away to be computed with is no row: K is 0.
-			ok = !math.IsInf(sum, 0) && !math.IsInf(float64(T(sum)), 0)
+			if p.Kind == RBF { // a row too far away to be computed with is no row: K is 0
+				ok = !math.IsInf(sum, 0) && !math.IsInf(float64(T(sum)), 0)
+			} else if ok = p.fits(math.Sqrt(sum * p.square)); !ok {
+				r.large = append(r.large, first+i)
+			}
 		}
 		r.norm[i] = T(-sum / 2)
 		if !ok {

@@ -23,23 +23,43 @@ type tiles[T float] struct {
 	packGroup func(d int, x []T, stride int, idx []int32, out []T)
 }
 
-func tiles32(kind Kind) tiles[float32] {
+func tiles32(k Params) tiles[float32] {
 	t := tiles[float32]{lanes: 32, packPanel: simd.PackPanel, packGroup: simd.PackGroup}
-	switch kind {
+	switch k.Kind {
 	case RBF:
 		t.apply, t.block, t.both = simd.RBFApply, simd.RBFBlock, simd.RBFBlockApply
 	case Linear:
 		t.block = func(d, cols int, a, c, _, _, out []float32, ld int) {
 			simd.DotBlock(d, cols, a, c, out, ld)
 		}
+	case Poly, Sigmoid:
+		fn := k.function()
+		t.apply = func(d, groups int, a, c, _, delta, _ []float32, f []float64) {
+			simd.FunctionApply(d, groups, fn, a, c, delta, f)
+		}
+		t.block = func(d, cols int, a, c, _, _, out []float32, ld int) {
+			simd.FunctionBlock(d, cols, fn, a, c, out, ld)
+		}
+		t.both = func(d, cols int, a, c, _, delta, _, out []float32, ld int, f []float64) {
+			simd.FunctionBlockApply(d, cols, fn, a, c, delta, out, ld, f)
+		}
 	}
 	return t
 }
 
-// tiles64 are those of RBF, the one kernel that needs them: a small difference
-// of large norms is in its exponent.
-func tiles64() tiles[float64] {
-	return tiles[float64]{16, simd.RBFApplyF64, simd.RBFBlockF64, nil, simd.PackPanelF64, simd.PackGroupF64}
+// tiles64 are those of every kernel but the linear one, whose sums are of rows.
+func tiles64(k Params) tiles[float64] {
+	t := tiles[float64]{16, simd.RBFApplyF64, simd.RBFBlockF64, nil, simd.PackPanelF64, simd.PackGroupF64}
+	if k.Kind == Poly || k.Kind == Sigmoid {
+		fn := k.function()
+		t.apply = func(d, groups int, a, c, _, delta, _, f []float64) {
+			simd.FunctionApplyF64(d, groups, fn, a, c, delta, f)
+		}
+		t.block = func(d, cols int, a, c, _, _ []float64, out []float32, ld int) {
+			simd.FunctionBlockF64(d, cols, fn, a, c, out, ld)
+		}
+	}
+	return t
 }
 
 // tilesApart form the exponent from differences of rows, in plain Go: slow, and right
@@ -84,8 +104,8 @@ func tilesApart() tiles[float64] {
 	}
 }
 
-// store is a data set as a kernel needs it: rows shifted and scaled, and for
-// RBF norm[i] = −|x_i|²/2, so that log₂K(i, j) = norm[i] + norm[j] + ⟨x_i, x_j⟩.
+// store is a data set as a kernel needs it: rows shifted and scaled, and with
+// norm[i] = −|x_i|²/2, so that log₂K(i, j) = norm[i] + norm[j] + ⟨x_i, x_j⟩.
 type store[T float] struct {
 	tiles[T]
 	d, stride int // stride: d rounded up, so that a row starts on 64 bytes

@@ -10,7 +10,9 @@ const flushCols = 32
 // epilogue is what a tile does with a column of inner products.
 type epilogue[T float] struct {
 	rbf    bool
-	table  []T       // of exp2, for rbf
+	fn     *Function // applied to the products, unless nil
+	code   uint64    // of its degree
+	table  []T       // of exp2, for rbf and fn
 	nr, cn []T       // norms, for rbf
 	out    []float32 // store the column there, unless nil
 	ld     int
@@ -58,6 +60,11 @@ func (e *epilogue[T]) column(j int, dot, sum []T) {
 	if e.rbf {
 		for i, v := range dot {
 			dot[i] = exp2One(v+(e.nr[i]+e.cn[j]), e.table)
+		}
+	}
+	if e.fn != nil {
+		for i, v := range dot {
+			dot[i] = e.of(v)
 		}
 	}
 	if e.out != nil {

@@ -67,8 +67,8 @@ func testSpecial[T float](t *testing.T, kernels []panelKernel[T]) {
 }
 
 func TestSpecialValues(t *testing.T) {
-	testSpecial(t, panelKernels32)
-	testSpecial(t, panelKernels64)
+	testSpecial(t, append(functionKernels32(), panelKernels32...))
+	testSpecial(t, append(functionKernels64(), panelKernels64...))
 }
 
 // Just below zero VREDUCE rounds down where AVX2 rounds to nearest, and the Go
@@ -220,8 +220,8 @@ func testPanelArguments[T float](t *testing.T, kernels []panelKernel[T]) {
 }
 
 func TestTileArguments(t *testing.T) {
-	testPanelArguments(t, panelKernels32)
-	testPanelArguments(t, panelKernels64)
+	testPanelArguments(t, append(functionKernels32(), panelKernels32...))
+	testPanelArguments(t, append(functionKernels64(), panelKernels64...))
 
 	x, panel, out := make([]float32, 11*4+3), make([]float32, 3*32), make([]float32, 12*32)
 	DotTile(3, 12, x, 4, panel, out)

@@ -67,6 +67,9 @@ func newActive(s *arena.Scope, pack *kernel.Pack, capacity int, m mix, cacheByte
 	make(func() error { a.blockRows, err = pack.NewRows(s, m.size); return err })
 	make(func() error { a.blockCols, err = pack.NewCols(s, m.size); return err })
 	make(func() error { a.cols, err = pack.NewCols(s, m.size); return err })
+	if err == nil {
+		a.block.newton.indefinite = !pack.Definite()
+	}
 	if pack.Kind != kernel.Linear && pack.Cols >= cacheFrom {
 		a.columns = int(min(int64(capacity), cacheBytes/int64(4*a.ld)))
 		make(func() error { a.cached, err = arena.Make[float32](s, a.columns*a.ld); return err })

@@ -1,6 +1,7 @@
 package svm
 
 import (
+	"math"
 	"math/bits"
 
 	"gocluster/core/arena"
@@ -153,7 +154,7 @@ func (b *block) solveFace() {
 		}
 		ridge := 0.0
 		for _, i := range w.free {
-			ridge = max(ridge, blockRidge*float64(b.diag[i]))
+			ridge = max(ridge, blockRidge*math.Abs(float64(b.diag[i])))
 		}
 		length, blocking, ok := w.step(func(a int, k []float64) {
 			row := b.row(w.free[a])

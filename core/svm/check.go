@@ -120,6 +120,10 @@ func value(k kernel.Params, x, z []float64) float64 {
 	case kernel.RBF:
 		d := floats.Distance(x, z, 2)
 		return math.Exp(-k.Gamma * d * d)
+	case kernel.Poly:
+		return math.Pow(k.Gamma*floats.Dot(x, z)+k.Coef0, float64(k.Degree))
+	case kernel.Sigmoid:
+		return math.Tanh(k.Gamma*floats.Dot(x, z) + k.Coef0)
 	default:
 		panic(fmt.Sprintf("svm: no definition of kernel %d", k.Kind))
 	}

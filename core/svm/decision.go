@@ -36,7 +36,8 @@ func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) e
 		return err
 	}
 	squares := 0.0
-	for _, c := range m.DualCoef {
+	for k, c := range m.DualCoef {
+		c *= pack.Magnitude(k % n)
 		squares += c * c
 	}
 	if pack.Noise().Random*math.Sqrt(squares) > decisionNoise {

@@ -12,12 +12,13 @@ import (
 // points, in float64 throughout and from the β at hand. It is slow and sure.
 func (s *solver) finishExactly() (result, error) {
 	n := len(s.f)
-	if s.limit == math.MaxInt64 {
+	if s.limit == math.MaxInt64 && s.pack.Definite() {
 		if err := s.solveLowRank(); err != nil {
 			return result{}, err
 		}
 	}
 	x := &exactRows{solver: s, rows: make(map[int][]float64), diag: make([]float64, n)}
+	x.newton.indefinite = !s.pack.Definite()
 	for i, row := range s.rows {
 		x.diag[i] = s.pack.DiagExact(int(row))
 	}
@@ -107,7 +108,7 @@ func (x *exactRows) solveFace() error {
 			if _, err := x.row(i); err != nil {
 				return err
 			}
-			ridge = max(ridge, exactRidge*x.diag[i])
+			ridge = max(ridge, exactRidge*math.Abs(x.diag[i]))
 		}
 		var err error
 		length, blocking, ok := w.step(func(a int, k []float64) {

@@ -21,7 +21,7 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 	defer scope.Release()
 	pack, err := kernel.NewPack(ctl, scope, p.X, prm.Kernel)
 	if errors.Is(err, kernel.ErrNotFinite) {
-		err = notFinite(ctl, p)
+		err = notFinite(ctl, p, prm.Kernel.Kind)
 	}
 	if err != nil {
 		return nil, err
@@ -120,10 +120,14 @@ func classRows(p Problem, prm Params) ([][]int32, error) {
 func checkParams(prm Params) error {
 	positive := func(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
 	switch k := prm.Kernel; {
-	case k.Kind != kernel.Linear && k.Kind != kernel.RBF:
-		return argumentError("kernel", "only linear and rbf are supported by this version")
-	case k.Kind == kernel.RBF && !(k.Gamma >= 0 && !math.IsInf(k.Gamma, 0)):
+	case k.Kind < kernel.Linear || k.Kind > kernel.Sigmoid:
+		return argumentError("kernel", "only linear, poly, rbf and sigmoid are supported by this version")
+	case k.Kind != kernel.Linear && !(k.Gamma >= 0 && !math.IsInf(k.Gamma, 0)):
 		return argumentError("gamma", "must be non-negative and finite, got %v", k.Gamma)
+	case k.Kind == kernel.Poly && (k.Degree < 0 || k.Degree > math.MaxInt32):
+		return argumentError("degree", "must be a non-negative integer below 2³¹, got %d", k.Degree)
+	case (k.Kind == kernel.Poly || k.Kind == kernel.Sigmoid) && (math.IsNaN(k.Coef0) || math.IsInf(k.Coef0, 0)):
+		return argumentError("coef0", "must be finite, got %v", k.Coef0)
 	case !positive(prm.C):
 		return argumentError("C", "must be positive and finite, got %v", prm.C)
 	case !positive(prm.Tol):
@@ -137,9 +141,14 @@ func checkParams(prm Params) error {
 }
 
 // notFinite turns the packer's complaint into one that names the element.
-func notFinite(ctl *parallel.Control, p Problem) error {
+func notFinite(ctl *parallel.Control, p Problem, kind kernel.Kind) error {
 	row, col, ok := p.X.Finite(ctl)
-	if ok {
+	switch {
+	case ok && kind == kernel.Poly:
+		return argumentError("X", "kernel values (gamma·⟨x, z⟩ + coef0)^degree overflow; scale the data, or lower gamma or degree")
+	case ok && kind == kernel.Sigmoid:
+		return argumentError("X", "gamma·⟨x, z⟩ + coef0 overflows; scale the data, or lower gamma")
+	case ok:
 		return argumentError("X", "squared norms overflow; scale the data")
 	}
 	return argumentError("X", "row %d, column %d is NaN or infinite", row, col)

@@ -7,7 +7,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"gocluster/core/arena"
-	"gocluster/core/kernel"
 	"gocluster/core/parallel"
 	"gocluster/core/simd"
 )
@@ -73,7 +72,7 @@ func (s *solver) solveLowRank() error {
 // wantsInterior reports whether the problem is one for the method. With a limit of
 // pair updates there have to be pair updates to count.
 func (s *solver) wantsInterior() bool {
-	if s.pack.Kind != kernel.Linear || s.limit != math.MaxInt64 || s.pack.Cols > min(interiorRank, len(s.f)) {
+	if s.limit != math.MaxInt64 || !s.pack.Definite() || s.pack.Rank(s.pack.Cols) > min(interiorRank, len(s.f)) {
 		return false
 	}
 	// Where no β can move the gradient by much, every point is on a bound but for
@@ -102,11 +101,21 @@ func (s *solver) solveInterior(scope *arena.Scope, z *factor) error {
 	if err := s.ctl.Err(); err != nil {
 		return err
 	}
-	copy(s.beta, x.beta)
-	for i := range s.beta {
+	before := s.chooser.measure(s.f, s.state)
+	s.swap(x.beta)
+	if err := s.refine(math.Inf(1)); err != nil || s.chooser.measure(s.f, s.state) <= before {
+		return err
+	}
+	s.swap(x.beta) // rounding has won: the β before was better
+	return s.refine(math.Inf(1))
+}
+
+// swap exchanges β with another one.
+func (s *solver) swap(beta []float64) {
+	for i := range beta {
+		s.beta[i], beta[i] = beta[i], s.beta[i]
 		s.mark(i)
 	}
-	return s.refine(math.Inf(1))
 }
 
 func newInterior(s *solver, scope *arena.Scope, z *factor) (*interior, error) {

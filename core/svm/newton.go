@@ -17,6 +17,9 @@ type newton struct {
 	factor []float64 // lower triangle, its diagonal inverted
 	ld     int
 	d, y   []float64 // the step; K⁻¹1
+	// indefinite: K_FF may have negative eigenvalues that are not rounding. There is
+	// no step then: the equations' solution could be a saddle.
+	indefinite bool
 }
 
 // newtonRepeats bounds the steps made in a row, each of which frees the next from
@@ -42,10 +45,12 @@ func (w *newton) due(free, updates int64) bool {
 // step computes the step d of the face, with Σ d = −excess. row fills K(free[a],
 // free[:a+1]); ridge, which keeps the factor positive definite, covers the rounding
 // of K. It returns the length to go (at most 1), the index of the point that blocks
-// (or −1), and false if rounding has left no descent.
+// (or −1), and false if there is no descent: rounding has left none, or K is indefinite.
 func (w *newton) step(row func(a int, k []float64), f func(i int) float64, ridge, excess float64, beta, lo, hi []float64) (length float64, blocking int, ok bool) {
 	m := len(w.free)
-	w.factorise(row, ridge)
+	if !w.factorise(row, ridge) {
+		return 0, -1, false
+	}
 	w.d, w.y = grow(w.d, m), grow(w.y, m)
 	for a, i := range w.free {
 		w.d[a], w.y[a] = -f(i), 1
@@ -102,7 +107,9 @@ func (w *newton) move(length float64, blocking int, excess float64, beta, lo, hi
 	}
 }
 
-func (w *newton) factorise(fill func(a int, k []float64), ridge float64) {
+// factorise fails only where K may be indefinite. Elsewhere a pivot that rounding
+// has made too small is raised, which adds to the diagonal of K: the step is shorter.
+func (w *newton) factorise(fill func(a int, k []float64), ridge float64) bool {
 	m := len(w.free)
 	w.ld = roundUp(m, 8)
 	w.factor = grow(w.factor, m*w.ld)
@@ -115,8 +122,12 @@ func (w *newton) factorise(fill func(a int, k []float64), ridge float64) {
 			row[c] = (row[c] - simd.Dot(row[:c], other[:c])) * other[c]
 		}
 		pivot := row[a] - simd.Dot(row[:a], row[:a])
+		if w.indefinite && !(pivot > ridge/2) {
+			return false
+		}
 		row[a] = 1 / math.Sqrt(max(pivot, ridge/2, math.SmallestNonzeroFloat64))
 	}
+	return true
 }
 
 // backSolve overwrites v by (L·Lᵀ)⁻¹v.

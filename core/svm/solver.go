@@ -151,7 +151,11 @@ func (p *progress) stuck(gap float64, patience int) bool {
 // run solves the problem.
 func (s *solver) run() (result, error) {
 	if s.wantsInterior() {
-		if err := s.solveLinear(); err != nil {
+		solve := s.solveLowRank
+		if s.pack.Kind == kernel.Linear {
+			solve = s.solveLinear
+		}
+		if err := solve(); err != nil {
 			return result{}, err
 		}
 		s.refined = 1
@@ -240,7 +244,7 @@ func (s *solver) noise() float64 {
 	squares, sum := 0.0, 0.0
 	for i, b := range s.beta {
 		if b != 0 {
-			v := math.Abs(b) * float64(s.pack.Diag[s.rows[i]])
+			v := math.Abs(b) * s.pack.Magnitude(int(s.rows[i]))
 			squares += v * v
 			sum += v
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"gocluster/core/arena"
@@ -37,6 +38,14 @@ func clouds(seed uint64, n, d, classes int, apart float64) Problem {
 func rbf(gamma float64) kernel.Params { return kernel.Params{Kind: kernel.RBF, Gamma: gamma} }
 
 var linear = kernel.Params{Kind: kernel.Linear}
+
+func poly(degree int, gamma, coef0 float64) kernel.Params {
+	return kernel.Params{Kind: kernel.Poly, Degree: degree, Gamma: gamma, Coef0: coef0}
+}
+
+func sigmoid(gamma, coef0 float64) kernel.Params {
+	return kernel.Params{Kind: kernel.Sigmoid, Gamma: gamma, Coef0: coef0}
+}
 
 func params(k kernel.Params, c float64) Params {
 	return Params{Kernel: k, C: c, Tol: 1e-3, CacheSize: 200, MaxIter: -1}
@@ -104,6 +113,10 @@ func TestSolutionsAreOptimal(t *testing.T) {
 	for i := range far.X.F64 {
 		far.X.F64[i] += 1e4
 	}
+	huge := clouds(19, 400, 3, 2, 1)
+	for i := range huge.X.F64 {
+		huge.X.F64[i] *= 4 // by 10 instead, degree 3 does not converge within the limit of updates
+	}
 	cases := []struct {
 		name string
 		p    Problem
@@ -137,6 +150,34 @@ func TestSolutionsAreOptimal(t *testing.T) {
 		{"almost flat kernel", clouds(17, 700, 12, 2, 1), params(rbf(1e-4), 60)},
 		{"flat kernel", clouds(1, 500, 4, 2, 1), params(rbf(0), 1)},
 		{"narrow kernel", clouds(1, 500, 4, 2, 1), params(rbf(1e3), 1)},
+		{"degree 0", clouds(1, 500, 4, 2, 1), params(poly(0, .25, 0), 1)},
+		{"degree 1", clouds(1, 3000, 4, 2, 1), params(poly(1, .25, 0), 1)},
+		{"degree 1, negative coef0", clouds(1, 500, 4, 2, 1), params(poly(1, .25, -2), 1)},
+		{"degree 2", clouds(1, 3000, 4, 2, 1), params(poly(2, .25, 1), 1)},
+		{"degree 3", clouds(1, 3000, 4, 2, 1), params(poly(3, .25, 0), 10)},
+		{"degree 3, many features", clouds(1, 2000, 30, 2, 1), params(poly(3, .03, 1), 1)},
+		{"degree 4", clouds(1, 2000, 4, 2, 1), params(poly(4, .25, .5), 1)},
+		{"degree 5", clouds(1, 2000, 4, 2, 1), params(poly(5, .25, 0), 1)},
+		{"degree 5, many features", clouds(1, 1000, 20, 2, 1), params(poly(5, .05, 1), 10)},
+		{"degree 2, indefinite", clouds(1, 800, 4, 2, 1), params(poly(2, .25, -1), 1)},
+		{"degree 3, indefinite", clouds(1, 800, 4, 2, 1), params(poly(3, .25, -.5), 1)},
+		{"degree 3, unscaled", far, params(poly(3, 1e-8, 0), 1)},
+		{"degree 3, tiny C", clouds(1, 1000, 4, 2, 1), params(poly(3, .25, 0), 1e-5)},
+		{"degree 3, huge C", clouds(1, 300, 4, 2, 1), params(poly(3, .25, 1), 1e4)},
+		{"degree 3, larger than the active set", clouds(12, 9000, 12, 2, 1), params(poly(3, .08, 1), 1)},
+		{"degree 3, three classes", clouds(9, 900, 3, 3, 1.5), params(poly(3, .3, 1), 1)},
+		{"huge values, degree 3", huge, params(poly(3, 1, 0), 1)},
+		{"sigmoid", clouds(1, 3000, 4, 2, 1), params(sigmoid(.25, 0), 1)},
+		{"sigmoid, coef0", clouds(1, 1000, 4, 2, 1), params(sigmoid(.1, -1), 1)},
+		{"sigmoid, positive coef0", clouds(1, 1000, 4, 2, 1), params(sigmoid(.5, 1), 10)},
+		{"sigmoid, steep", clouds(1, 1000, 4, 2, 1), params(sigmoid(10, 0), 1)},
+		{"sigmoid, flat", clouds(1, 1000, 4, 2, 1), params(sigmoid(0, .3), 1)},
+		{"sigmoid, large C", clouds(1, 600, 4, 2, 1), params(sigmoid(.25, 0), 1e3)},
+		{"sigmoid, tiny C", clouds(1, 1000, 4, 2, 1), params(sigmoid(.25, 0), 1e-5)},
+		{"sigmoid, duplicated rows", duplicated, params(sigmoid(.25, .5), 1)},
+		{"sigmoid, larger than the active set", clouds(12, 9000, 12, 2, 1), params(sigmoid(.08, 0), 1)},
+		{"sigmoid, three classes", clouds(9, 900, 3, 3, 1.5), params(sigmoid(.3, -.2), 1)},
+		{"sigmoid, huge values", huge, params(sigmoid(1, 0), 1)},
 		{"three classes", clouds(9, 900, 3, 3, 1.5), params(rbf(.3), 1)},
 		{"five classes, linear", clouds(9, 500, 6, 5, 2), params(linear, 1)},
 		{"tight", clouds(10, 800, 4, 2, 1), Params{rbf(.25), 1, 1e-9, 200, -1}},
@@ -268,6 +309,8 @@ func TestArguments(t *testing.T) {
 		"y":             func(p *Problem, _ *Params) { p.Y[3] = 2 },
 		"class_weight":  func(p *Problem, _ *Params) { p.ClassWeight = []float64{1} },
 		"sample_weight": func(p *Problem, _ *Params) { p.SampleWeight = []float64{1} },
+		"degree":        func(_ *Problem, prm *Params) { prm.Kernel = poly(-1, 1, 0) },
+		"coef0":         func(_ *Problem, prm *Params) { prm.Kernel = sigmoid(1, math.Inf(-1)) },
 	}
 	for name, change := range cases {
 		p, prm := with(change)
@@ -275,6 +318,37 @@ func TestArguments(t *testing.T) {
 		var argument *ArgumentError
 		if !errors.As(err, &argument) || argument.Argument != name {
 			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestOverflowAsksForScaling: rows whose kernel values float32 does not hold.
+func TestOverflowAsksForScaling(t *testing.T) {
+	p := clouds(24, 20, 3, 2, 1)
+	for i := range p.X.F64 {
+		p.X.F64[i] *= 1e8
+	}
+	for _, k := range []kernel.Params{poly(3, 1, 0), poly(30, 1e-14, 3), sigmoid(1e30, 0)} {
+		_, err := Fit(nil, p, params(k, 1))
+		var argument *ArgumentError
+		if !errors.As(err, &argument) || argument.Argument != "X" || !strings.Contains(argument.Reason, "scale the data") {
+			t.Errorf("%+v: got %v", k, err)
+		}
+	}
+}
+
+// TestNewtonLeavesIndefiniteFacesAlone: the equations of a face on which K has a
+// negative eigenvalue lead to a saddle.
+func TestNewtonLeavesIndefiniteFacesAlone(t *testing.T) {
+	k := [][]float64{{1}, {2, 1}, {0, 0, 1}}
+	f := []float64{-1, .5, .5}
+	beta, lo, hi := []float64{0, 0, 0}, []float64{-1, -1, -1}, []float64{1, 1, 1}
+	for _, indefinite := range []bool{true, false} {
+		w := newton{indefinite: indefinite}
+		w.findFree(beta, lo, hi)
+		_, _, ok := w.step(func(a int, row []float64) { copy(row, k[a]) }, func(i int) float64 { return f[i] }, 1e-13, 0, beta, lo, hi)
+		if ok == indefinite {
+			t.Errorf("indefinite %v: step taken is %v", indefinite, ok)
 		}
 	}
 }
@@ -289,7 +363,8 @@ func TestCancelledFitReturnsErrCancelled(t *testing.T) {
 
 // TestDecision compares with the sum that defines a decision value.
 func TestDecision(t *testing.T) {
-	for _, prm := range []Params{params(rbf(.3), 1), params(linear, 1), params(rbf(.3), 1e6)} {
+	for _, prm := range []Params{params(rbf(.3), 1), params(linear, 1), params(rbf(.3), 1e6),
+		params(poly(3, .3, 1), 1), params(poly(2, .3, 0), 100), params(sigmoid(.3, -.5), 1)} {
 		for _, classes := range []int{2, 4} {
 			p := clouds(26, 400, 5, classes, 3)
 			m, err := Fit(nil, p, prm)

@@ -10,9 +10,11 @@ import (
 
 func main() {
 	family("exp2", exp2)
-	family("rbfapply", panelKernel{name: "rbfApply", rbf: true, apply: true}.emit)
-	family("rbfblock", panelKernel{name: "rbfBlock", rbf: true, store: true}.emit)
-	family("rbfblockapply", panelKernel{name: "rbfBlockApply", rbf: true, store: true, apply: true}.emit)
+	for name, value := range map[string]value{"rbf": rbf, "power": power, "sigmoid": sigmoid} {
+		family(name+"apply", panelKernel{name: name + "Apply", value: value, apply: true}.emit)
+		family(name+"block", panelKernel{name: name + "Block", value: value, store: true}.emit)
+		family(name+"blockapply", panelKernel{name: name + "BlockApply", value: value, store: true, apply: true}.emit)
+	}
 	family("dotblock", panelKernel{name: "dotBlock", store: true}.emit)
 	family("dotgroup", dotGroup)
 	family("dottile", dotTile)

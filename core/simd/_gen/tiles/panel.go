@@ -19,10 +19,20 @@ const (
 // products, then what becomes of them.
 type panelKernel struct {
 	name  string
-	rbf   bool // powers of two of inner product + norms
+	value value
 	store bool // columns go to out, up to a number of columns
 	apply bool // columns times delta are added to f, by whole groups unless stored
 }
+
+// value is what a kernel makes of an inner product.
+type value int
+
+const (
+	dot     value = iota // the product itself
+	rbf                  // the power of two of it and the norms
+	power                // an integer power of it and a constant
+	sigmoid              // the hyperbolic tangent of it and a constant
+)
 
 // panel is the state of one such kernel while it is emitted.
 type panel struct {
@@ -33,6 +43,7 @@ type panel struct {
 	d, groups, cols       reg.GPVirtual // left to do: groups, or columns if they are stored
 	a, c, cn, delta       reg.GPVirtual
 	nr, out, ld, f, chunk reg.GPVirtual // chunk: groups until the sums go to f
+	code                  reg.GPVirtual // of the power; see raise
 	sums                  []reg.VecVirtual
 }
 
@@ -47,17 +58,24 @@ func (pk panelKernel) emit(k vec.Kit) {
 
 func (p *panel) signature() string {
 	count, vectors, rest := "groups", "a, c", ""
-	if p.rbf {
+	if p.value == rbf {
 		vectors += ", cn"
 	}
 	if p.apply {
 		vectors += ", delta"
 	}
-	if p.rbf {
+	if p.value == rbf {
 		vectors += ", nr"
 	}
+	if p.value == power || p.value == sigmoid {
+		rest += ", coef0 " + p.Elem()
+	}
+	if p.value == power {
+		rest += ", code uint64"
+	}
 	if p.store {
-		count, rest = "cols", ", out *float32, ld int"
+		count = "cols"
+		rest += ", out *float32, ld int"
 	}
 	if p.apply {
 		rest += ", f *float64"
@@ -87,7 +105,7 @@ func (p *panel) rows(half int) {
 	for pass := range groupCols / p.passCols() {
 		p.columns(half, pass, label)
 	}
-	if p.rbf {
+	if p.value == rbf {
 		p.ADDQ(operand.U32(groupCols*p.Size()), p.cn)
 	}
 	if p.apply {
@@ -128,9 +146,14 @@ func (p *panel) load(half int) {
 	} else if p.apply {
 		p.groups = p.Arg("groups")
 	}
-	if p.rbf {
+	switch p.value {
+	case rbf:
 		p.cn, p.nr = p.Arg("cn"), p.Arg("nr")
 		skip(p.Size(), p.nr)
+		p.pow = p.Exp2(false)
+	case power:
+		p.code = p.Arg("code")
+	case sigmoid:
 		p.pow = p.Exp2(false)
 	}
 	if p.apply {
@@ -151,7 +174,7 @@ func (p *panel) columns(half, pass int, label func(string) string) {
 	}
 	p.dot(dots, pass, label)
 	for j := range dots {
-		p.column(pass*p.passCols()+j, dots[j])
+		p.column(pass*p.passCols()+j, dots[j], label)
 		if p.store {
 			p.ADDQ(p.ld, p.out)
 			p.DECQ(p.cols)
@@ -226,8 +249,9 @@ func (p *panel) dot(dots [][]reg.VecVirtual, pass int, label func(string) string
 
 // column turns the inner products of column j into its kernel values, stores
 // them and adds them up, as the kernel asks.
-func (p *panel) column(j int, t []reg.VecVirtual) {
-	if p.rbf {
+func (p *panel) column(j int, t []reg.VecVirtual, label func(string) string) {
+	switch p.value {
+	case rbf:
 		// The norms come last: they and the product cancel, and what the
 		// cancellation leaves should not have been rounded at their size.
 		norm, sum := p.Vector(), p.Vectors(len(t))
@@ -237,6 +261,13 @@ func (p *panel) column(j int, t []reg.VecVirtual) {
 			p.Add(sum[v], t[v], t[v])
 		}
 		p.pow.Of(t...)
+	case power:
+		p.addCoef0(t)
+		p.raise(t, label(fmt.Sprintf("power%d_", j)), label(fmt.Sprintf("raised%d_", j)))
+	case sigmoid:
+		p.addCoef0(t)
+		p.pow.Of(t...)
+		p.fold(t)
 	}
 	if p.store {
 		p.storeSingle(t)

@@ -57,6 +57,9 @@ func (k Kit) Exp2(clampHigh bool) *Exp2 {
 	return e
 }
 
+// One is where the number 1 lies: the last coefficient.
+func (e *Exp2) One() operand.Mem { return e.exp2Constant(coefficients + e.degree()) }
+
 // Of replaces vectors by their powers of two. They go through the steps side by
 // side, so that a step of one hides the latency of another's.
 func (e *Exp2) Of(t ...reg.VecVirtual) {

@@ -124,6 +124,9 @@ func (k Kit) Sub(x, y, to operand.Op) { k.pick(k.VSUBPS, k.VSUBPD)(x, y, to) }
 // Mul gives x · y.
 func (k Kit) Mul(x, y, to operand.Op) { k.pick(k.VMULPS, k.VMULPD)(x, y, to) }
 
+// Div gives y / x.
+func (k Kit) Div(x, y, to operand.Op) { k.pick(k.VDIVPS, k.VDIVPD)(x, y, to) }
+
 // Max gives the greater of x and y, and x if one of them is NaN.
 func (k Kit) Max(x, y, to operand.Op) { k.pick(k.VMAXPS, k.VMAXPD)(x, y, to) }
 
