@@ -42,6 +42,10 @@ const interiorRank = 128
 
 const (
 	interiorLimit = 80
+	// lowRankTol is the share of tol to which a problem is solved whose matrix is
+	// only nearly of low rank: the sides of the points have to be told apart well,
+	// or the crossover leaves much to pair updates, which are slow there.
+	lowRankTol = 0.02
 	// toBoundary is the share of the way to the boundary that a step goes.
 	toBoundary = 0.995
 )
@@ -54,7 +58,7 @@ func (s *solver) solveLinear() error {
 	if err != nil {
 		return err
 	}
-	return s.solveInterior(scope, z)
+	return s.solveInterior(scope, z, s.tol)
 }
 
 // solveLowRank does so for a kernel matrix of low numerical rank, if it is one:
@@ -66,7 +70,7 @@ func (s *solver) solveLowRank() error {
 	if err != nil || z == nil {
 		return err
 	}
-	return s.solveInterior(scope, z)
+	return s.solveInterior(scope, z, lowRankTol*s.tol)
 }
 
 // wantsInterior reports whether the problem is one for the method. With a limit of
@@ -91,12 +95,12 @@ const interiorReach = 10
 
 // solveInterior starts the solver at the solution of the interior-point method for
 // K = ZZᵀ: points next to a bound are put on it, F is computed anew.
-func (s *solver) solveInterior(scope *arena.Scope, z *factor) error {
+func (s *solver) solveInterior(scope *arena.Scope, z *factor, tol float64) error {
 	x, err := newInterior(s, scope, z)
 	if err != nil {
 		return err
 	}
-	s.updates += x.solve(s.tol)
+	s.updates += x.solve(tol)
 	x.crossOver()
 	if err := s.ctl.Err(); err != nil {
 		return err
