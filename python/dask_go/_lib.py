@@ -219,7 +219,7 @@ class Queue:
 
     def free(self) -> None:
         """Forget the tasks that have not begun, wake the threads, and cancel the library's work for running tasks."""
-        call("gocluster_queue_free", self._handle[0])
+        library().gocluster_queue_free(self._handle[0], ffi.NULL)  # the only error: it was freed before
 
 
 def get_num_threads() -> int:

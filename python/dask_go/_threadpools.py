@@ -51,9 +51,10 @@ class _Loaded:
 
     def find(self) -> Any:
         with self._lock:
-            if self._modules != len(sys.modules):
-                self._modules = len(sys.modules)
+            modules = len(sys.modules)
+            if self._modules != modules:
                 self._found = threadpoolctl.ThreadpoolController()
+                self._modules = modules  # after it, for Ctrl-C may come between
             return self._found
 
 
@@ -74,8 +75,8 @@ class InnerLimit:
     they share the budget with the tasks.
     """
 
-    _lock = threading.Lock()
-    _calls = 0
+    _lock = threading.RLock()  # a garbage collection in `enter` may come to `exit`
+    _calls: ClassVar[set[int]] = set()  # at work, by identity
     _before: ClassVar[list[tuple[Any, int]]] = []
 
     def __init__(self, n_jobs: int, asked_for: int | None, nested: bool) -> None:
@@ -102,8 +103,9 @@ class InnerLimit:
         if self._nested:
             return
         with InnerLimit._lock:
-            InnerLimit._calls += 1
-            if InnerLimit._calls == 1:
+            first = not InnerLimit._calls
+            InnerLimit._calls.add(id(self))
+            if first:
                 libraries, limits = self._limits("blas")
                 for library in libraries.lib_controllers:
                     if library.num_threads is not None:
@@ -111,11 +113,11 @@ class InnerLimit:
                         _set_blas_threads(library, limits[library.filepath])
 
     def exit(self) -> None:
-        """End what `enter` began."""
+        """End what `enter` began, also if Ctrl-C cut it short."""
         if self._nested:
             return
         with InnerLimit._lock:
-            InnerLimit._calls -= 1
-            if InnerLimit._calls == 0:
+            InnerLimit._calls.discard(id(self))
+            if not InnerLimit._calls:
                 while InnerLimit._before:
                     _set_blas_threads(*InnerLimit._before.pop())

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import traceback
 import weakref
 from collections.abc import Callable
@@ -63,20 +64,22 @@ class _Shift:
         self._size = size
         self._limit = limit
         self._queue = _lib.Queue(limit.asked_for)
-        # A garbage collection in `add` may come to `close`: the lock of a Condition can be taken again.
-        self._changed = threading.Condition()
+        # A garbage collection in `add` may come to `close`, so a lock that can be taken again. Not a
+        # Condition, which is written in Python: Ctrl-C may leave it locked.
+        self._lock = threading.RLock()
         self._threads: list[threading.Thread] = []
         self._tasks: dict[int, _Task] = {}  # not begun, by number
         self._added = 0
         self._pending = 0  # added and not ended
         self._closed = False
-        limit.enter()
 
     def add(self, func: Callable[[], Any], callback: Any) -> bool:
         """Add a task, unless the queue is closed."""
-        with self._changed:
+        with self._lock:
             if self._closed:
                 return False
+            if self._added == 0:
+                self._limit.enter()
             self._added += 1
             self._pending += 1
             self._tasks[self._added] = func, callback
@@ -84,44 +87,54 @@ class _Shift:
             if len(self._threads) < min(self._size, self._pending):
                 name = f"gocluster-{len(self._threads)}"
                 self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
-                self._threads[-1].start()
+                _start(self._threads[-1])
             return True
 
     def _work(self) -> None:
-        self._limit.enter_thread()
         try:
+            self._limit.enter_thread()
             for number in self._queue.take():
                 task = self._tasks.pop(number, None)
                 if task is not None:
                     _run(*task)
                     del task  # or its arguments would live until the next task comes
                     self._ended()
-        except RuntimeError as error:  # the library broke: nobody shall wait for ever
+        except Exception as error:  # noqa: BLE001 -- something broke: nobody shall wait for ever
             while self._tasks:
                 _, callback = self._tasks.popitem()[1]
                 callback(_Failure(error))
 
     def _ended(self) -> None:
-        with self._changed:
+        with self._lock:
             self._pending -= 1
-            if self._pending == 0:
-                self._changed.notify_all()
 
     def leave(self) -> None:
         """Close the queue, whose tasks have all returned; the last callbacks may still run."""
-        with self._changed:
+        try:
             if threading.current_thread() not in self._threads:
-                self._changed.wait_for(lambda: self._pending == 0, timeout=1)
+                end = time.monotonic() + 1
+                while self._pending > 0 and time.monotonic() < end:
+                    time.sleep(0.0001)
+        finally:
             self.close()
 
     def close(self) -> None:
-        """Forget what has not begun, and let the threads end."""
-        with self._changed:
-            if not self._closed:
-                self._closed = True
-                self._queue.free()
-                self._tasks.clear()
-                self._limit.exit()
+        """Forget what has not begun, and let the threads end; may be done again, should Ctrl-C have cut it short."""
+        with self._lock:
+            self._closed = True
+            self._tasks.clear()
+            self._limit.exit()
+            self._queue.free()
+
+
+def _start(thread: threading.Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        # `start` waits with a Condition, which answers Ctrl-C at a bad moment with this error.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
 
 
 def _run(func: Callable[[], Any], callback: Any) -> None:
@@ -155,6 +168,8 @@ class _Crew:
             # A worker that ends a task during an abort may bring a last one.
             if not self._dismissed and not (self._shift is not None and self._shift.add(func, callback)):
                 self._shift = _Shift(self._size, self._limit)
+                # For the case that Ctrl-C cuts `leave` or `abort` short.
+                weakref.finalize(self, self._shift.close).atexit = False
                 self._shift.add(func, callback)
 
     def leave(self) -> None:

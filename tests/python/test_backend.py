@@ -212,7 +212,10 @@ def test_nested_calls_keep_to_the_budget() -> None:
         with lock:
             now -= 1
 
+    begun = threading.Barrier(dask_go.get_num_threads())
+
     def branch() -> None:
+        begun.wait(30)  # an outer task that begins later does not wait for inner ones to end
         Parallel(n_jobs=8)(delayed(leaf)() for _ in range(8))
 
     budget = dask_go.get_num_threads()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 SETUP = """
 import os, sys, threading, time, warnings
@@ -159,3 +160,11 @@ assert "libgocluster" in open("/proc/self/maps").read()
 """)
     program = "import sys, dask_go; sys.exit('sklearn' in sys.modules or 'threadpoolctl' in sys.modules)"
     subprocess.run([sys.executable, "-P", "-c", program], check=True, timeout=60)
+
+
+def test_interrupts_errors_and_timeouts_at_random_moments() -> None:
+    program = Path(__file__).with_name("soak_backend.py")
+    done = subprocess.run(
+        [sys.executable, "-P", program, "5"], capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -104,7 +104,7 @@ def test_inner_pools_get_their_share(
     for blas, _ in inside:
         assert set(blas) == {want}
     assert set(numbers("blas")) == {4}
-    assert InnerLimit._calls == 0
+    assert not InnerLimit._calls
 
 
 @pytest.mark.parametrize(("n_jobs", "want"), [(2, 1), (4, 1)])
@@ -133,7 +133,7 @@ def test_overlapping_calls_give_blas_its_threads_back(pools_of_four: None) -> No
     for thread in threads:
         thread.join()
     assert set(numbers("blas")) == {4}
-    assert InnerLimit._calls == 0
+    assert not InnerLimit._calls
 
 
 # ---- progress ---------------------------------------------------------------------
@@ -143,6 +143,8 @@ def test_overlapping_calls_give_blas_its_threads_back(pools_of_four: None) -> No
 @pytest.mark.parametrize("sized", [True, False])
 def test_progress(n_jobs: int, sized: bool) -> None:
     pytest.importorskip("tqdm")
+    if n_jobs == 1 and joblib.__version__.startswith("1.4."):
+        pytest.skip("joblib 1.4 does not count the tasks of a sequential call")
     out = io.StringIO()
     tasks = (delayed(abs)(-i) for i in range(40))
     with dask_go.progress(desc="forty", file=out):
