@@ -60,13 +60,16 @@ _Task = tuple[Callable[[], Any], Any]
 class _Shift:
     """A queue and the threads that work on it, until it is closed."""
 
-    def __init__(self, size: int, limit: InnerLimit) -> None:
+    def __init__(self, size: int, limit: InnerLimit, calling_back: threading.Lock) -> None:
         self._size = size
         self._limit = limit
         self._queue = _lib.Queue(limit.asked_for)
         # A garbage collection in `add` may come to `close`, so a lock that can be taken again. Not a
         # Condition, which is written in Python: Ctrl-C may leave it locked.
         self._lock = threading.RLock()
+        # joblib expects one callback at a time: another that finds the call aborted, while the one before
+        # brings the error of an iterable, would end the call before its error is seen.
+        self._calling_back = calling_back
         self._threads: list[threading.Thread] = []
         self._tasks: dict[int, _Task] = {}  # not begun, by number
         self._added = 0
@@ -96,13 +99,22 @@ class _Shift:
             for number in self._queue.take():
                 task = self._tasks.pop(number, None)
                 if task is not None:
-                    _run(*task)
+                    self._run(*task)
                     del task  # or its arguments would live until the next task comes
                     self._ended()
         except Exception as error:  # noqa: BLE001 -- something broke: nobody shall wait for ever
             while self._tasks:
                 _, callback = self._tasks.popitem()[1]
-                callback(_Failure(error))
+                with self._calling_back:
+                    callback(_Failure(error))
+
+    def _run(self, func: Callable[[], Any], callback: Any) -> None:
+        try:
+            outcome = func()
+        except BaseException as error:  # noqa: BLE001 -- it is raised where the result is wanted
+            outcome = _Failure(error)
+        with self._calling_back:
+            _call_back(callback, outcome)
 
     def _ended(self) -> None:
         with self._lock:
@@ -137,11 +149,7 @@ def _start(thread: threading.Thread) -> None:
         raise
 
 
-def _run(func: Callable[[], Any], callback: Any) -> None:
-    try:
-        outcome = func()
-    except BaseException as error:  # noqa: BLE001 -- it is raised where the result is wanted
-        outcome = _Failure(error)
+def _call_back(callback: Any, outcome: Any) -> None:
     try:
         callback(outcome)
     except BaseException as error:  # noqa: BLE001
@@ -160,6 +168,7 @@ class _Crew:
         self._size = size
         self._limit = limit
         self._lock = threading.RLock()
+        self._calling_back = threading.Lock()
         self._shift: _Shift | None = None
         self._dismissed = False
 
@@ -167,7 +176,7 @@ class _Crew:
         with self._lock:
             # A worker that ends a task during an abort may bring a last one.
             if not self._dismissed and not (self._shift is not None and self._shift.add(func, callback)):
-                self._shift = _Shift(self._size, self._limit)
+                self._shift = _Shift(self._size, self._limit, self._calling_back)
                 # For the case that Ctrl-C cuts `leave` or `abort` short.
                 weakref.finalize(self, self._shift.close).atexit = False
                 self._shift.add(func, callback)

@@ -129,6 +129,19 @@ def test_an_error_of_the_iterable() -> None:
         Parallel(n_jobs=2, backend="gocluster")(tasks())
 
 
+def test_an_error_at_the_end_of_the_iterable() -> None:
+    def tasks() -> Any:
+        for i in range(19):
+            yield delayed(abs)(i)
+        raise ValueError("of the iterable")
+
+    # Whichever worker's turn comes last: it must not end the call before the error is seen.
+    with Parallel(n_jobs=2, backend="gocluster") as parallel:
+        for _ in range(200):
+            with pytest.raises(ValueError, match="of the iterable"):
+                parallel(tasks())
+
+
 def test_an_iterable_that_ends_the_program() -> None:
     def tasks() -> Any:
         for i in range(20):
