@@ -81,6 +81,7 @@ func svcDefaults() C.gocluster_svc_params {
 		tol:         1e-3,
 		cache_size:  200,
 		max_iter:    -1,
+		degree:      3,
 	}
 }
 
@@ -90,23 +91,39 @@ func loadSVCParams(address uintptr) (svm.Params, error) {
 		return svm.Params{}, err
 	}
 	prm := svm.Params{
-		Kernel:    kernel.Params{Kind: kernel.Kind(p.kernel), Gamma: float64(p.gamma)},
+		Kernel:    kernel.Params{Kind: kernel.Kind(p.kernel)},
 		C:         float64(p.C),
 		Tol:       float64(p.tol),
 		CacheSize: float64(p.cache_size),
 		MaxIter:   int64(p.max_iter),
 	}
-	switch prm.Kernel.Kind {
-	case kernel.RBF:
-		if !(prm.Kernel.Gamma >= 0 && prm.Kernel.Gamma <= math.MaxFloat64) {
-			return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.gamma", "is %v and must be set to a finite number that is not negative", prm.Kernel.Gamma)
-		}
-	case kernel.Linear:
-		prm.Kernel.Gamma = 0 // without meaning, so without a check
-	case kernel.Poly, kernel.Sigmoid, kernel.Precomputed:
-		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.kernel", "%d is not supported by this version; LINEAR and RBF are", int(prm.Kernel.Kind))
+	// What a kernel's formula does not name has no meaning, and so no check.
+	k := &prm.Kernel
+	switch k.Kind {
+	case kernel.Poly, kernel.RBF, kernel.Sigmoid:
+		k.Gamma = float64(p.gamma)
+	}
+	switch k.Kind {
+	case kernel.Poly:
+		k.Degree = int(p.degree)
+		fallthrough
+	case kernel.Sigmoid:
+		k.Coef0 = float64(p.coef0)
+	case kernel.Linear, kernel.RBF:
+	case kernel.Precomputed:
+		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.kernel", "PRECOMPUTED is not supported by this version")
 	default:
-		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.kernel", "%d is not a kernel", int(prm.Kernel.Kind))
+		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.kernel", "%d is not a kernel", int(k.Kind))
+	}
+	switch {
+	case !(k.Gamma >= 0 && k.Gamma <= math.MaxFloat64):
+		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.gamma", "is %v and must be set to a finite number that is not negative", k.Gamma)
+	case k.Degree < 0:
+		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.degree", "is %d and must not be negative", k.Degree)
+	case !(math.Abs(k.Coef0) <= math.MaxFloat64):
+		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.coef0", "is %v and must be finite", k.Coef0)
+	case p.probability != 0:
+		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.probability", "is %d; only 0 is supported by this version", int(p.probability))
 	}
 	return prm, nil
 }

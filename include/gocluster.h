@@ -194,12 +194,13 @@ int32_t gocluster_queue_free(gocluster_queue queue, gocluster_error *err);
  *     subject to   sum_t a_t y_t = 0,   0 <= a_t <= C * class_weight[y_t] * sample_weight[t]
  */
 
-enum gocluster_kernel {               /* libsvm's numbers; this version trains LINEAR and RBF, */
-    GOCLUSTER_KERNEL_LINEAR = 0,      /* the others are an argument error */
-    GOCLUSTER_KERNEL_POLY = 1,
-    GOCLUSTER_KERNEL_RBF = 2,
-    GOCLUSTER_KERNEL_SIGMOID = 3,
-    GOCLUSTER_KERNEL_PRECOMPUTED = 4
+enum gocluster_kernel {               /* libsvm's numbers. K(x,z) = */
+    GOCLUSTER_KERNEL_LINEAR = 0,      /* x.z */
+    GOCLUSTER_KERNEL_POLY = 1,        /* (gamma x.z + coef0)^degree */
+    GOCLUSTER_KERNEL_RBF = 2,         /* exp(-gamma |x-z|^2) */
+    GOCLUSTER_KERNEL_SIGMOID = 3,     /* tanh(gamma x.z + coef0); not positive definite, like POLY with coef0 < 0:
+                                         the solution is then one of several that meet the tolerance */
+    GOCLUSTER_KERNEL_PRECOMPUTED = 4  /* not in this version: an argument error */
 };
 
 /* Fields carry scikit-learn's names and defaults. struct_size = sizeof(gocluster_svc_params)
@@ -209,12 +210,16 @@ typedef struct gocluster_svc_params {
     uint32_t struct_size;
     int32_t kernel;                   /* enum gocluster_kernel; RBF */
     double C;                         /* > 0; 1 */
-    double gamma;                     /* RBF: K(x,z) = exp(-gamma |x-z|^2), gamma >= 0. No default: init sets -1,
-                                         which is refused. scikit-learn's "scale" is 1 / (n_features * variance
-                                         of all of X), its "auto" 1 / n_features; the caller computes them */
+    double gamma;                     /* POLY, RBF, SIGMOID: >= 0. No default: init sets -1, which is refused.
+                                         scikit-learn's "scale" is 1 / (n_features * variance of all of X), its
+                                         "auto" 1 / n_features; the caller computes them */
     double tol;                       /* > 0: end when the KKT violation is at most tol; 1e-3 */
     double cache_size;                /* > 0: megabytes of kernel values to keep; 200 */
     int64_t max_iter;                 /* a limit on the solver's steps for each pair; -1 is none */
+    int32_t degree;                   /* POLY: >= 0; 3 */
+    int32_t probability;              /* 0; 1 is an argument error in this version */
+    double coef0;                     /* POLY, SIGMOID: finite; 0 */
+    int64_t random_state;             /* 0; without effect in this version */
 } gocluster_svc_params;
 
 /* Writes the defaults and struct_size into the first struct_size bytes. */
@@ -267,7 +272,8 @@ enum gocluster_svc_attribute {
 int32_t gocluster_svc_get(gocluster_svc model, int32_t attribute, const gocluster_array *out, gocluster_error *err);
 
 /* Makes a model from the attributes of that name; classes I32 or I64 and ascending, n_support
- * I32 or I64, the others F32 or F64. Of params only kernel and gamma are used. All is copied. */
+ * I32 or I64, the others F32 or F64. Of params only kernel, gamma, degree
+ * and coef0 are used. All is copied. */
 int32_t gocluster_svc_from_arrays(const gocluster_svc_params *params, const gocluster_array *classes,
                                   const gocluster_array *n_support, const gocluster_array *support_vectors,
                                   const gocluster_array *dual_coef, const gocluster_array *intercept,

@@ -57,14 +57,15 @@ class SVC(ClassifierMixin, BaseEstimator):
     ----------
     C : float in (0, inf], default=1.0
         The price of an error. A small C gives a wide margin.
-    kernel : {'linear', 'rbf'}, default='rbf'
-        K(x, z) = x·z or exp(−γ‖x−z‖²). 'poly', 'sigmoid', 'precomputed' and callables are
-        not supported yet.
-    degree : int in [0, inf), default=3
+    kernel : {'linear', 'poly', 'rbf', 'sigmoid'}, default='rbf'
+        K(x, z) = x·z, (γ x·z + coef0)^degree, exp(−γ‖x−z‖²) or tanh(γ x·z + coef0). The last one,
+        and 'poly' with a negative coef0, can have negative eigenvalues: the problem is then not convex,
+        and the solution one of several that meet `tol`. 'precomputed' and callables are not supported yet.
+    degree : int in [0, 2**31), default=3
         The degree of 'poly'; the other kernels have none.
     gamma : {'scale', 'auto'} or float in [0, inf), default='scale'
-        γ of 'rbf', in 1/(unit of X)²: 'scale' is 1 / (n_features · variance of all of X), and
-        1 if that variance is zero; 'auto' is 1 / n_features.
+        γ of 'poly', 'rbf' and 'sigmoid', in 1/(unit of X)²: 'scale' is 1 / (n_features · variance of
+        all of X), and 1 if that variance is zero; 'auto' is 1 / n_features.
     coef0 : float, default=0.0
         The constant of 'poly' and 'sigmoid'; the other kernels have none.
     shrinking : bool, default=True
@@ -235,7 +236,8 @@ class SVC(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If an argument or a parameter is out of its domain: NaN or infinity in X, fewer
-            than two classes, lengths that differ, weights that leave one class or none.
+            than two classes, lengths that differ, weights that leave one class or none; or if
+            kernel values overflow (float32 where they are powers, as 'poly' has them): scale X then.
         TypeError
             If X is sparse.
         NotImplementedError
@@ -251,9 +253,9 @@ class SVC(ClassifierMixin, BaseEstimator):
         weights = self._validate_weights(sample_weight, X, labels)
         self._gamma = self._resolve_gamma(X)
         # Unused, but a generator that is shared must move on as it does in scikit-learn.
-        generator.randint(np.iinfo(np.int32).max)
+        seed = generator.randint(np.iinfo(np.int32).max)
 
-        fitted = _marshal.svc_fit(self._params(), X, labels, weights, self.class_weight_)
+        fitted = _marshal.svc_fit(self._params(random_state=seed), X, labels, weights, self.class_weight_)
         if not (np.isfinite(fitted.dual_coef).all() and np.isfinite(fitted.intercept).all()):
             raise ValueError(
                 "The dual coefficients or intercepts are not finite. The input data may contain large values and "
@@ -371,8 +373,10 @@ class SVC(ClassifierMixin, BaseEstimator):
         return self._probB
 
     def _refuse_unsupported(self) -> None:
-        if self.kernel not in ("linear", "rbf"):
-            raise NotImplementedError(f"kernel={self.kernel!r} is not supported yet; 'linear' and 'rbf' are")
+        if callable(self.kernel) or self.kernel == "precomputed":
+            raise NotImplementedError(
+                f"kernel={self.kernel!r} is not supported yet; 'linear', 'poly', 'rbf', 'sigmoid' are"
+            )
         if self.probability not in (False, "deprecated"):
             raise NotImplementedError("probability=True is not supported yet")
         if self.verbose:
@@ -432,13 +436,17 @@ class SVC(ClassifierMixin, BaseEstimator):
             )
         return 1.0 / (n_features * variance) if variance != 0 else 1.0
 
-    def _params(self) -> Any:
+    def _params(self, random_state: int = 0) -> Any:
+        if self.degree >= 2**31:
+            raise ValueError(f"degree must be below 2**31, got {self.degree}")
         return _marshal.params(
             "gocluster_svc_params",
             self,
             kernel=_marshal.KERNELS[self.kernel],
             gamma=self._gamma,
             C=_HARD_MARGIN if np.isinf(self.C) else self.C,
+            probability=False,
+            random_state=random_state,
         )
 
     def _fitted(self) -> _marshal.FittedSVC:

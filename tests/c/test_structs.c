@@ -26,6 +26,7 @@ static void init_writes_the_defaults(void)
     CHECK(p.struct_size == sizeof p);
     CHECK(p.kernel == GOCLUSTER_KERNEL_RBF);
     CHECK(p.C == 1 && p.gamma == -1 && p.tol == 1e-3 && p.cache_size == 200 && p.max_iter == -1);
+    CHECK(p.degree == 3 && p.coef0 == 0 && p.probability == 0 && p.random_state == 0);
 }
 
 /* An older caller's struct ends before tol, a newer one's goes on. */
@@ -92,9 +93,9 @@ static void params_of_other_versions(void)
 static void params_are_read_to_their_size(void)
 {
     problem p = small_problem();
-    static const uint32_t sizes[] = {24, 48, 56};
+    static const uint32_t sizes[] = {24, 48, 56, 72};
     size_t i;
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         gocluster_svc_params *params = (gocluster_svc_params *)guarded(sizes[i], 1);
         EXPECT_OK(gocluster_svc_params_init(params, sizes[i], &last_error));
         params->gamma = 0.7;
@@ -145,11 +146,26 @@ static void parameters_outside_their_domain(void)
             EXPECT_OK(start(&p, &q));
         }
     }
-    for (i = 0; i < 5; i++) {
-        static const int32_t kernels[] = {GOCLUSTER_KERNEL_POLY, GOCLUSTER_KERNEL_SIGMOID, GOCLUSTER_KERNEL_PRECOMPUTED, 5, -1};
+    for (i = 0; i < 3; i++) {
+        static const int32_t kernels[] = {GOCLUSTER_KERNEL_PRECOMPUTED, 5, -1};
         q = p.params, q.kernel = kernels[i];
         REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.kernel", start(&p, &q));
     }
+    for (i = 0; i < 3; i++) { /* likewise degree and coef0, where the kernel has none */
+        static const double not_finite[] = {HUGE_VAL, -HUGE_VAL};
+        q = p.params, q.degree = -1, q.coef0 = i < 2 ? not_finite[i] : nan;
+        EXPECT_OK(start(&p, &q));
+        q.kernel = GOCLUSTER_KERNEL_SIGMOID;
+        REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.coef0", start(&p, &q));
+        q.coef0 = -1;
+        EXPECT_OK(start(&p, &q));
+        q.kernel = GOCLUSTER_KERNEL_POLY;
+        REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.degree", start(&p, &q));
+        q.degree = 0;
+        EXPECT_OK(start(&p, &q));
+    }
+    q = p.params, q.probability = 1;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.probability", start(&p, &q));
     q = p.params, q.max_iter = -2;
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.max_iter", start(&p, &q));
 }

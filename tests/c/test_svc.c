@@ -69,11 +69,18 @@ static gocluster_svc from_attributes(const problem *p, const attributes *a)
 
 static double kernel(const problem *p, const double *a, const double *b)
 {
-    double sum = 0;
+    double distance = 0, product = 0;
     int j;
-    for (j = 0; j < columns; j++)
-        sum += p->params.kernel == GOCLUSTER_KERNEL_LINEAR ? a[j] * b[j] : (a[j] - b[j]) * (a[j] - b[j]);
-    return p->params.kernel == GOCLUSTER_KERNEL_LINEAR ? sum : exp(-p->params.gamma * sum);
+    for (j = 0; j < columns; j++) {
+        distance += (a[j] - b[j]) * (a[j] - b[j]);
+        product += a[j] * b[j];
+    }
+    switch (p->params.kernel) {
+    case GOCLUSTER_KERNEL_LINEAR: return product;
+    case GOCLUSTER_KERNEL_POLY: return pow(p->params.gamma * product + p->params.coef0, p->params.degree);
+    case GOCLUSTER_KERNEL_SIGMOID: return tanh(p->params.gamma * product + p->params.coef0);
+    default: return exp(-p->params.gamma * distance);
+    }
 }
 
 /* The decision value of pair (i, j) at x, written as libsvm does. */
@@ -167,6 +174,40 @@ static void linear_attributes_make_the_decision(void)
     problem p = three_classes();
     p.params.kernel = GOCLUSTER_KERNEL_LINEAR;
     check_model(p);
+}
+
+static void poly_attributes_make_the_decision(void)
+{
+    problem p = three_classes();
+    p.params.kernel = GOCLUSTER_KERNEL_POLY;
+    p.params.gamma = 0.3;
+    p.params.coef0 = 1;
+    for (p.params.degree = 1; p.params.degree <= 4; p.params.degree++)
+        check_model(p);
+}
+
+static void sigmoid_attributes_make_the_decision(void)
+{
+    problem p = three_classes();
+    p.params.kernel = GOCLUSTER_KERNEL_SIGMOID;
+    p.params.gamma = 0.1;
+    p.params.coef0 = -0.5;
+    check_model(p);
+}
+
+/* Values whose kernel is more than float32 holds. */
+static void overflow_asks_for_scaling(void)
+{
+    static double X[rows * columns];
+    gocluster_svc model;
+    problem p = three_classes();
+    int i;
+    for (i = 0; i < rows * columns; i++)
+        X[i] = 1e8 * (i % 7 - 3);
+    p.X = gocluster_matrix(X, GOCLUSTER_F64, rows, columns);
+    p.params.kernel = GOCLUSTER_KERNEL_POLY;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "X", gocluster_svc_fit(&p.params, &p.X, &p.y, NULL, NULL, &model, &last_error));
+    CHECK(strstr(last_error.message, "scale the data") != NULL);
 }
 
 /* A weight of w is the same as C times w. */
@@ -280,7 +321,7 @@ static void arrays_that_are_no_model(void)
     REFUSED(GOCLUSTER_ERROR_NOT_FINITE, "dual_coef", make(&p, &bad));
     bad = good, bad.intercept_a.data = bad.intercept, bad.intercept[2] = -HUGE_VAL;
     REFUSED(GOCLUSTER_ERROR_NOT_FINITE, "intercept", make(&p, &bad));
-    p.params.kernel = GOCLUSTER_KERNEL_SIGMOID;
+    p.params.kernel = GOCLUSTER_KERNEL_PRECOMPUTED;
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.kernel", make(&p, &good));
 }
 
@@ -305,6 +346,9 @@ static void a_model_may_be_empty(void)
 static const test tests[] = {
     TEST(rbf_attributes_make_the_decision),
     TEST(linear_attributes_make_the_decision),
+    TEST(poly_attributes_make_the_decision),
+    TEST(sigmoid_attributes_make_the_decision),
+    TEST(overflow_asks_for_scaling),
     TEST(weights_multiply_c),
     TEST(a_limit_of_steps_is_reported),
     TEST(attributes_have_one_shape_each),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_digits, load_iris, make_blobs, make_classification
-from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
+from sklearn.metrics.pairwise import pairwise_kernels
 
 
 class Problem(NamedTuple):
@@ -166,7 +166,9 @@ def kkt_gap(model: Any, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray 
 
 
 def gram(model: Any, A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    return linear_kernel(A, B) if model.kernel == "linear" else rbf_kernel(A, B, gamma=model._gamma)
+    return pairwise_kernels(
+        A, B, metric=model.kernel, filter_params=True, gamma=model._gamma, degree=model.degree, coef0=model.coef0
+    )
 
 
 def objective(model: Any, pair: Pair) -> float:

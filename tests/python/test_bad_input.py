@@ -69,6 +69,9 @@ BAD_FITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "max_iter is real": ({"max_iter": 2.5}, {}),
     "cache_size": ({"cache_size": 0}, {}),
     "degree": ({"degree": -1}, {}),
+    "degree is real": ({"kernel": "poly", "degree": 2.5}, {}),
+    "coef0 infinite": ({"kernel": "poly", "coef0": np.inf}, {}),
+    "coef0 is NaN": ({"kernel": "sigmoid", "coef0": np.nan}, {}),
     "shape of decisions": ({"decision_function_shape": "one"}, {}),
     "break_ties": ({"break_ties": "yes"}, {}),
     "class_weight unknown class": ({"class_weight": {7: 1.0}}, {}),
@@ -133,8 +136,6 @@ def test_class_without_weight_is_named() -> None:
 @pytest.mark.parametrize(
     "params, named",
     [
-        ({"kernel": "poly"}, "kernel='poly'"),
-        ({"kernel": "sigmoid"}, "kernel='sigmoid'"),
         ({"kernel": "precomputed"}, "kernel='precomputed'"),
         ({"kernel": np.dot}, "kernel="),
         ({"probability": True}, "probability=True"),
@@ -166,9 +167,22 @@ def test_predict_refuses(method: str) -> None:
 
 def test_values_too_large_for_a_model() -> None:
     huge = np.finfo(np.float64).max * np.random.default_rng(0).uniform(size=(10, 2))
-    for params in ({}, {"gamma": 1.0}, {"kernel": "linear"}):
+    for params in ({}, {"gamma": 1.0}, {"kernel": "linear"}, {"kernel": "poly"}, {"kernel": "sigmoid", "gamma": 1.0}):
         with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"large values|scale the data"):
             SVC(**params).fit(huge, np.arange(10) % 2)
+
+
+@pytest.mark.parametrize(
+    "params", [{"kernel": "poly", "degree": 5, "gamma": 1e8}, {"kernel": "sigmoid", "gamma": 1e38}], ids=str
+)
+def test_overflow_of_a_kernel_asks_for_scaling(params: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"overflow.*; scale the data, or lower gamma"):
+        SVC(**params).fit(X, y)
+
+
+def test_degree_has_32_bits() -> None:
+    with pytest.raises(ValueError, match="degree must be below"):
+        SVC(kernel="poly", degree=2**31).fit(X, y)
 
 
 @pytest.mark.parametrize("kernel", ["rbf", "linear"])
@@ -217,7 +231,9 @@ print("goes on")
 
 
 def test_errors_of_the_library_become_exceptions() -> None:
-    prm = _marshal.params("gocluster_svc_params", SVC(), kernel=_marshal.KERNELS["rbf"], gamma=0.5)
+    model = SVC()
+    model._gamma = 0.5
+    prm = model._params()
     labels = y.astype(np.int64)
     with pytest.raises(ValueError, match="X"):
         _marshal.svc_fit(prm, with_value(np.nan), labels, None, None)

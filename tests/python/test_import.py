@@ -53,15 +53,19 @@ def test_defaults_are_those_of_the_header() -> None:
             assert params.kernel == _marshal.KERNELS[defaults()["kernel"]]
         elif name == "gamma":
             assert params.gamma < 0  # "scale" and "auto" are resolved before the call
+        elif name == "random_state":
+            assert params.random_state == 0  # a number is drawn before the call
         else:
             assert getattr(params, name) == defaults()[name], name
 
 
 def test_every_field_is_filled_from_the_estimator() -> None:
-    model = SVC(C=3.5, tol=0.25, cache_size=17.0, max_iter=9, kernel="linear")
-    params = _marshal.params("gocluster_svc_params", model, kernel=_marshal.KERNELS["linear"], gamma=0.125)
+    model = SVC(C=3.5, tol=0.25, cache_size=17.0, max_iter=9, kernel="poly", gamma=0.125, degree=5, coef0=-0.5)
+    model._gamma = model.gamma
+    params = model._params(random_state=7)
     assert (params.C, params.tol, params.cache_size, params.max_iter) == (3.5, 0.25, 17.0, 9)
-    assert (params.kernel, params.gamma) == (0, 0.125)
+    assert (params.kernel, params.gamma, params.degree, params.coef0) == (1, 0.125, 5, -0.5)
+    assert (params.probability, params.random_state) == (0, 7)
 
 
 def test_parameters_are_documented() -> None:
