@@ -135,12 +135,12 @@ func plain(t reflect.Type) bool {
 	}
 }
 
-// goSlack is what the Go heap may map beyond a request: it grows by arenas.
+// goSlack is the address space that large blocks must leave to the Go heap, which
+// grows by so much at a time, and ends the process where it finds none.
 const goSlack = 64 << 20
 
-// Room reports ErrNoMemory unless the system would map bytes more, now. Go ends
-// the process where its heap finds no memory; so a caller asks here before it
-// makes Go slices whose size is the user's to choose.
+// Room reports ErrNoMemory unless the system would map bytes more, now: for Go
+// slices whose size is the user's to choose.
 func Room(bytes int) error {
 	if bytes < goSlack/16 {
 		return nil // the heap has that much about it at all times, or is about to fail anyway
@@ -148,7 +148,7 @@ func Room(bytes int) error {
 	if bytes > maxRequest {
 		return ErrNoMemory
 	}
-	size := (uintptr(bytes) + goSlack + pageSize - 1) &^ (pageSize - 1)
+	size := (uintptr(bytes) + pageSize - 1) &^ (pageSize - 1)
 	at := mapBlock(size)
 	if at == nil {
 		return ErrNoMemory

@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"gocluster/core/arena"
 	"gocluster/core/kernel"
 	"gocluster/core/parallel"
 )
@@ -27,7 +28,9 @@ type PairReport struct {
 // sum over the support vectors, bounds from the weights. It costs
 // rows × support vectors × features and is meant for tests and benchmarks.
 func Check(p Problem, prm Params, m *Model) ([]PairReport, error) {
-	members, err := classRows(p, prm)
+	scope := arena.NewScope()
+	defer scope.Release()
+	members, err := classRows(scope, p, prm)
 	if err != nil {
 		return nil, err
 	}

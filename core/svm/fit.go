@@ -13,12 +13,12 @@ import (
 // Fit trains a classifier. It returns an *ArgumentError for a problem or
 // parameter that makes no sense, arena.ErrNoMemory, or parallel.ErrCancelled.
 func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
-	members, err := classRows(p, prm)
+	scope := arena.NewScope()
+	defer scope.Release()
+	members, err := classRows(scope, p, prm)
 	if err != nil {
 		return nil, err
 	}
-	scope := arena.NewScope()
-	defer scope.Release()
 	pack, err := kernel.NewPack(ctl, scope, p.X, prm.Kernel)
 	if errors.Is(err, kernel.ErrNotFinite) {
 		err = notFinite(ctl, p, prm.Kernel.Kind)
@@ -65,8 +65,8 @@ func firstOf(err error, known ...error) error {
 }
 
 // classRows checks the problem and lists the rows of each class whose weight is
-// positive.
-func classRows(p Problem, prm Params) ([][]int32, error) {
+// positive. The lists live as long as the scope.
+func classRows(scope *arena.Scope, p Problem, prm Params) ([][]int32, error) {
 	if err := checkParams(prm); err != nil {
 		return nil, err
 	}
@@ -90,31 +90,47 @@ func classRows(p Problem, prm Params) ([][]int32, error) {
 	case p.ClassWeight != nil && len(p.ClassWeight) != p.Classes:
 		return nil, argumentError("class_weight", "has %d weights for %d classes", len(p.ClassWeight), p.Classes)
 	}
-	members := make([][]int32, p.Classes)
+	size := make([]int, p.Classes)
 	for i, y := range p.Y {
 		if y < 0 || int(y) >= p.Classes {
 			return nil, argumentError("y", "label %d of row %d is not a class index below %d", y, i, p.Classes)
 		}
-		w := 1.0
-		if p.SampleWeight != nil {
-			w = p.SampleWeight[i]
-		}
+		w := p.weight(i)
 		if math.IsNaN(w) || math.IsInf(w, 0) {
 			return nil, argumentError("sample_weight", "the weight of row %d is not finite", i)
 		}
 		if w > 0 {
-			members[y] = append(members[y], int32(i))
+			size[y]++
 		}
 	}
-	for c, rows := range members {
+	members := make([][]int32, p.Classes)
+	for c := range members {
 		if p.ClassWeight != nil && !(p.ClassWeight[c] > 0 && p.ClassWeight[c] < math.Inf(1)) {
 			return nil, argumentError("class_weight", "the weight of class %d must be positive and finite, got %v", c, p.ClassWeight[c])
 		}
-		if len(rows) == 0 {
+		if size[c] == 0 {
 			return nil, argumentError("sample_weight", "class %d has no row of positive weight; remove the class or weigh a row", c)
+		}
+		rows, err := arena.Make[int32](scope, size[c])
+		if err != nil {
+			return nil, err
+		}
+		members[c] = rows[:0]
+	}
+	for i, y := range p.Y {
+		if p.weight(i) > 0 {
+			members[y] = append(members[y], int32(i))
 		}
 	}
 	return members, nil
+}
+
+// weight is the sample weight of row i.
+func (p Problem) weight(i int) float64 {
+	if p.SampleWeight == nil {
+		return 1
+	}
+	return p.SampleWeight[i]
 }
 
 func checkParams(prm Params) error {
@@ -232,6 +248,9 @@ func (f *pairFit) dual(scope *arena.Scope, pack *kernel.Pack, p Problem, prm Par
 
 // assemble lays the pairs out as one model, in libsvm's order.
 func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) error {
+	if err := arena.Room(goBytesPerRow * p.X.Rows); err != nil {
+		return err
+	}
 	used := make([][]bool, m.Classes)
 	for c, rows := range members {
 		used[c] = make([]bool, len(rows))

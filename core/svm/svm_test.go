@@ -424,12 +424,12 @@ func (m *Model) decideByDefinition(x []float64) []float64 {
 func TestFinishExactly(t *testing.T) {
 	p, prm := clouds(28, 300, 3, 2, 1), params(rbf(.3), 1)
 	want := fit(t, p, prm).Objective[0]
-	members, err := classRows(p, prm)
+	scope := arena.NewScope()
+	defer scope.Release()
+	members, err := classRows(scope, p, prm)
 	if err != nil {
 		t.Fatal(err)
 	}
-	scope := arena.NewScope()
-	defer scope.Release()
 	pack, err := kernel.NewPack(nil, scope, p.X, prm.Kernel)
 	if err != nil {
 		t.Fatal(err)
