@@ -25,15 +25,17 @@ type view struct {
 	start                int // index of element (0, 0), counted from low
 	rowStride, colStride int // in elements
 	low, high            uintptr
+	csr                  *csr // of dtype CSR, and not empty; low and high then mean nothing
 }
 
 var dtypeNames = map[C.int32_t]string{
-	C.GOCLUSTER_F32: "F32", C.GOCLUSTER_F64: "F64", C.GOCLUSTER_I32: "I32", C.GOCLUSTER_I64: "I64",
+	C.GOCLUSTER_F32: "F32", C.GOCLUSTER_F64: "F64", C.GOCLUSTER_I32: "I32", C.GOCLUSTER_I64: "I64", C.GOCLUSTER_CSR: "CSR",
 }
 
 // The types that the arguments take.
 var (
 	floats   = []C.int32_t{C.GOCLUSTER_F32, C.GOCLUSTER_F64}
+	matrices = []C.int32_t{C.GOCLUSTER_F32, C.GOCLUSTER_F64, C.GOCLUSTER_CSR}
 	integers = []C.int32_t{C.GOCLUSTER_I32, C.GOCLUSTER_I64}
 	anyDtype = []C.int32_t{C.GOCLUSTER_F32, C.GOCLUSTER_F64, C.GOCLUSTER_I32, C.GOCLUSTER_I64}
 )
@@ -51,13 +53,13 @@ func loadInput(name string, address uintptr, dtypes []C.int32_t, ndim ...int) (v
 	if err != nil || v.empty() {
 		return v, err
 	}
-	if err := v.place(a); err != nil {
+	if v.dtype == C.GOCLUSTER_CSR {
+		return v, v.loadCSR(a)
+	}
+	if err := v.place(uintptr(a.data), strides(a)); err != nil {
 		return v, err
 	}
-	return v, touching(name, func() {
-		_ = atomic.LoadInt32((*int32)(pointer(v.low)))
-		_ = atomic.LoadInt32((*int32)(pointer(v.high - 4)))
-	})
+	return v, v.probe()
 }
 
 // loadOutput checks an array that is written: contiguous, and apart from inputs.
@@ -66,13 +68,13 @@ func loadOutput(name string, address uintptr, dtypes []C.int32_t, inputs []view,
 	if err != nil || v.empty() {
 		return v, err
 	}
-	if err := v.place(a); err != nil {
+	if err := v.place(uintptr(a.data), strides(a)); err != nil {
 		return v, err
 	}
 	if v.colStride != 1 || v.rowStride != v.cols {
-		return v, fail(C.GOCLUSTER_ERROR_STRIDES, name, "an output must be contiguous, row after row; its strides are %s", v.strides(a))
+		return v, fail(C.GOCLUSTER_ERROR_STRIDES, name, "an output must be contiguous, row after row; its strides are %s", v.strides(strides(a)))
 	}
-	for _, in := range inputs {
+	for _, in := range parts(inputs) {
 		if v.low < in.high && in.low < v.high {
 			return v, fail(C.GOCLUSTER_ERROR_OVERLAP, name, "shares memory with %s", in.name)
 		}
@@ -91,10 +93,10 @@ func loadArray(name string, address uintptr, dtypes []C.int32_t, ndim []int) (vi
 	if err != nil {
 		return v, a, err
 	}
-	if !slices.Contains(dtypes, a.dtype) {
-		return v, a, dtypeError(name, a.dtype, dtypes)
-	}
 	v.dtype, v.ndim, v.cols = a.dtype, int(a.ndim), 1
+	if err := v.requireDtype(dtypes); err != nil {
+		return v, a, err
+	}
 	if !slices.Contains(ndim, v.ndim) {
 		return v, a, fail(C.GOCLUSTER_ERROR_SHAPE, name, "ndim is %d and must be %s", v.ndim, either(ndim))
 	}
@@ -112,21 +114,35 @@ func loadArray(name string, address uintptr, dtypes []C.int32_t, ndim []int) (vi
 	return v, a, nil
 }
 
+// parts lists the arrays of views, which for one of dtype CSR are three.
+func parts(views []view) (all []view) {
+	for _, v := range views {
+		if v.csr != nil {
+			all = append(all, v.csr.data, v.csr.indices, v.csr.indptr)
+		} else {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func strides(a C.gocluster_array) [2]int64 { return [2]int64{int64(a.strides[0]), int64(a.strides[1])} }
+
 // place computes where the elements lie. No length is zero.
-func (v *view) place(a C.gocluster_array) error {
+func (v *view) place(data uintptr, strides [2]int64) error {
 	item := itemSize(v.dtype)
 	below, above := uint64(0), uint64(item) // bytes reached around data
 	v.colStride, v.rowStride = 1, v.cols    // where a length of one leaves the stride without meaning
-	lengths, strides := []int{v.rows, v.cols}[:v.ndim], []*int{&v.rowStride, &v.colStride}
+	lengths, inItems := []int{v.rows, v.cols}[:v.ndim], []*int{&v.rowStride, &v.colStride}
 	for k, n := range lengths {
 		if n == 1 {
 			continue
 		}
-		stride := int64(a.strides[k])
+		stride := strides[k]
 		if stride%item != 0 {
 			return fail(C.GOCLUSTER_ERROR_STRIDES, v.name, "strides[%d] is %d, not a multiple of the item's %d bytes", k, stride, item)
 		}
-		*strides[k] = int(stride / item)
+		*inItems[k] = int(stride / item)
 		side, magnitude := &above, uint64(stride)
 		if stride < 0 {
 			side, magnitude = &below, -magnitude
@@ -134,31 +150,30 @@ func (v *view) place(a C.gocluster_array) error {
 		over, reach := bits.Mul64(uint64(n-1), magnitude)
 		sum, carry := bits.Add64(*side, reach, 0)
 		if over != 0 || carry != 0 || sum > math.MaxInt64 {
-			return v.outside(a)
+			return v.outside(data, strides)
 		}
 		*side = sum
 	}
-	data := uintptr(a.data)
 	switch {
 	case data == 0:
 		return fail(C.GOCLUSTER_ERROR_ARGUMENT, v.name, "data is NULL")
 	case data%uintptr(item) != 0:
 		return fail(C.GOCLUSTER_ERROR_STRIDES, v.name, "data at %#x is not aligned to the item's %d bytes", data, item)
 	case uint64(data) < below || uint64(data)-below < firstPage:
-		return v.outside(a)
+		return v.outside(data, strides)
 	}
 	high, carry := bits.Add64(uint64(data), above, 0)
 	if carry != 0 || high-(uint64(data)-below) > math.MaxInt64 {
-		return v.outside(a)
+		return v.outside(data, strides)
 	}
 	v.low, v.high = data-uintptr(below), uintptr(high)
 	v.start = int(below) / int(item)
 	return nil
 }
 
-func (v *view) outside(a C.gocluster_array) error {
+func (v *view) outside(data uintptr, strides [2]int64) error {
 	return fail(C.GOCLUSTER_ERROR_STRIDES, v.name, "shape %s with strides %s at %#x leaves the address space",
-		v.shape(), v.strides(a), uintptr(a.data))
+		v.shape(), v.strides(strides), data)
 }
 
 func (v *view) empty() bool { return v.rows == 0 || v.cols == 0 }
@@ -171,11 +186,11 @@ func (v *view) shape() string {
 	return fmt.Sprintf("(%d, %d)", v.rows, v.cols)
 }
 
-func (v *view) strides(a C.gocluster_array) string {
+func (v *view) strides(s [2]int64) string {
 	if v.ndim == 1 {
-		return fmt.Sprintf("(%d,)", int64(a.strides[0]))
+		return fmt.Sprintf("(%d,)", s[0])
 	}
-	return fmt.Sprintf("(%d, %d)", int64(a.strides[0]), int64(a.strides[1]))
+	return fmt.Sprintf("(%d, %d)", s[0], s[1])
 }
 
 // mustHave checks the shape of a matrix, or of a vector if cols is 1 and it is one.
@@ -233,16 +248,19 @@ func (v view) integer(i int) int64 {
 	return elements[int64](v)[at]
 }
 
-func dtypeError(name string, dtype C.int32_t, allowed []C.int32_t) error {
+func (v *view) requireDtype(allowed []C.int32_t) error {
+	if slices.Contains(allowed, v.dtype) {
+		return nil
+	}
 	var names []string
 	for _, d := range allowed {
 		names = append(names, dtypeNames[d])
 	}
-	given, ok := dtypeNames[dtype]
+	given, ok := dtypeNames[v.dtype]
 	if !ok {
-		given = fmt.Sprintf("%d, which is no dtype,", int32(dtype))
+		given = fmt.Sprintf("%d, which is no dtype,", int32(v.dtype))
 	}
-	return fail(C.GOCLUSTER_ERROR_DTYPE, name, "dtype is %s and must be %s in native byte order", given, strings.Join(names, " or "))
+	return fail(C.GOCLUSTER_ERROR_DTYPE, v.name, "dtype is %s and must be %s in native byte order", given, strings.Join(names, " or "))
 }
 
 func either(numbers []int) string {

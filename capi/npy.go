@@ -57,9 +57,10 @@ func npyRead(path uintptr, firstRow int64, address uintptr) error {
 		if err != nil {
 			return err
 		}
+		if err := out.requireDtype([]C.int32_t{npyDtypes[file.DType()]}); err != nil {
+			return err
+		}
 		switch {
-		case npyDtypes[file.DType()] != out.dtype:
-			return dtypeError("out", out.dtype, []C.int32_t{npyDtypes[file.DType()]})
 		case out.cols != file.Cols():
 			return fail(C.GOCLUSTER_ERROR_SHAPE, "out", "shape is %s, and the file has %d columns", out.shape(), file.Cols())
 		case firstRow < 0 || firstRow > int64(file.Rows()-out.rows):

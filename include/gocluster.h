@@ -109,7 +109,8 @@ enum gocluster_dtype {
     GOCLUSTER_F32 = 1,
     GOCLUSTER_F64 = 2,
     GOCLUSTER_I32 = 3,
-    GOCLUSTER_I64 = 4
+    GOCLUSTER_I64 = 4,
+    GOCLUSTER_CSR = 5                 /* data points to a gocluster_csr; see there */
 };
 
 typedef struct gocluster_array {
@@ -119,6 +120,21 @@ typedef struct gocluster_array {
     int64_t shape[2];
     int64_t strides[2];               /* in bytes */
 } gocluster_array;
+
+/* A matrix in compressed sparse rows, which an array of dtype GOCLUSTER_CSR and ndim 2 refers
+ * to; its shape is the array's, strides are ignored. Row i has the elements
+ *     data[e] in column indices[e],  indptr[i] <= e < indptr[i+1].
+ * indptr begins with 0 and never falls. Columns of a row may stand in any order, and one that
+ * stands twice has the sum. All three are contiguous and read in place; if n_elements is zero,
+ * data and indices may be anything. An argument that takes GOCLUSTER_CSR says so. */
+typedef struct gocluster_csr {
+    void *data;                       /* [n_elements] of dtype */
+    void *indices;                    /* [n_elements] of index_dtype */
+    void *indptr;                     /* [n_rows + 1] of index_dtype */
+    int32_t dtype;                    /* GOCLUSTER_F32 or GOCLUSTER_F64 */
+    int32_t index_dtype;              /* GOCLUSTER_I32 or GOCLUSTER_I64 */
+    int64_t n_elements;               /* at least indptr[n_rows] */
+} gocluster_csr;
 
 /* ---- Threads ----------------------------------------------------------------
  * One budget for the process, shared by all jobs. At start it is the first of:
@@ -373,7 +389,7 @@ int32_t gocluster_npy_read(const char *path, int64_t first_row, const gocluster_
 /* binding: end */
 
 /* ---- Blocking forms -------------------------------------------------------------
- * Contiguous arrays, and start + wait + free in one call. */
+ * Contiguous and sparse arrays, and start + wait + free in one call. */
 
 static inline gocluster_array gocluster_matrix(void *data, int32_t dtype, int64_t rows, int64_t columns)
 {
@@ -387,6 +403,11 @@ static inline gocluster_array gocluster_matrix(void *data, int32_t dtype, int64_
     a.strides[0] = columns * item;
     a.strides[1] = item;
     return a;
+}
+
+static inline gocluster_array gocluster_sparse(gocluster_csr *csr, int64_t rows, int64_t columns)
+{
+    return gocluster_matrix(csr, GOCLUSTER_CSR, rows, columns);
 }
 
 static inline gocluster_array gocluster_vector(void *data, int32_t dtype, int64_t length)

@@ -32,7 +32,8 @@ type Row struct {
 // Check returns an error unless the row pointers begin at 0, never fall, and
 // stay within the elements, and every column index is in range. It also
 // reports whether the columns of every row ascend strictly. The other methods
-// presume that it passed. After a cancellation it returns c.Err.
+// presume that it passed; should the buffers have changed since, they give
+// meaningless values and stay within the buffers. After a cancellation it returns c.Err.
 func (m CSR) Check(c *parallel.Control) (sorted bool, err error) {
 	narrow := m.Indptr32 != nil
 	if narrow == (m.Indptr64 != nil) {
@@ -63,23 +64,26 @@ func check[I int32 | int64](c *parallel.Control, m CSR, indptr, indices []I) (so
 	if indptr[0] != 0 {
 		return false, fmt.Errorf("sparse: the first row pointer is %d, not 0", indptr[0])
 	}
-	for i := range m.Rows {
-		if indptr[i+1] < indptr[i] {
-			return false, fmt.Errorf("sparse: row pointers fall from %d to %d at row %d", indptr[i], indptr[i+1], i)
+	last := I(0)
+	for i, next := range indptr {
+		if next < last {
+			return false, fmt.Errorf("sparse: row pointers fall from %d to %d at row %d", last, next, i-1)
 		}
+		last = next
 	}
 	values := len(m.F32) + len(m.F64)
-	if n := int64(indptr[m.Rows]); n > int64(len(indices)) || n > int64(values) {
+	if n := int64(last); n > int64(len(indices)) || n > int64(values) {
 		return false, fmt.Errorf("sparse: the last row pointer is %d, beyond %d indices or %d values", n, len(indices), values)
 	}
 	chunks := (m.Rows + checkChunk - 1) / checkChunk
 	errs := make([]error, chunks)
 	unsorted := make([]bool, chunks)
 	err = parallel.For(c, chunks, 0, func(chunk int) {
-		lo := chunk * checkChunk
-		for i := lo; i < min(lo+checkChunk, m.Rows); i++ {
+		first := chunk * checkChunk
+		for i := first; i < min(first+checkChunk, m.Rows); i++ {
 			last := I(-1)
-			for _, j := range indices[indptr[i]:indptr[i+1]] {
+			lo, hi := m.bounds(i)
+			for _, j := range indices[lo:hi] {
 				if j < 0 || int64(j) >= int64(m.Cols) {
 					errs[chunk] = fmt.Errorf("sparse: row %d has column index %d, of %d columns", i, j, m.Cols)
 					return
@@ -104,22 +108,76 @@ func check[I int32 | int64](c *parallel.Control, m CSR, indptr, indices []I) (so
 	return sorted, nil
 }
 
+// Finite reports whether every element is finite and, if not, the first in the
+// order of rows and then of storage that is NaN or infinite. After a
+// cancellation the answer means nothing: see c.Err.
+func (m CSR) Finite(c *parallel.Control) (row, col int, ok bool) {
+	chunks := (m.Rows + checkChunk - 1) / checkChunk
+	found := make([]struct{ row, col int }, chunks)
+	for k := range found {
+		found[k].row = -1
+	}
+	// The error is c.Err, which the caller is told to look at.
+	_ = parallel.For(c, chunks, 0, func(chunk int) {
+		first := chunk * checkChunk
+		for i := first; i < min(first+checkChunk, m.Rows); i++ {
+			r := m.Row(i)
+			if sum := finite(r.F32) + finite(r.F64); sum-sum == 0 {
+				continue
+			}
+			for e := range r.Len() {
+				if j, v := r.At(e); v-v != 0 {
+					found[chunk].row, found[chunk].col = i, j
+					return
+				}
+			}
+		}
+	})
+	for _, f := range found {
+		if f.row >= 0 {
+			return f.row, f.col, false
+		}
+	}
+	return 0, 0, true
+}
+
+// finite is 0 for finite values and NaN otherwise.
+func finite[T float32 | float64](values []T) float64 {
+	var sum T
+	for _, v := range values {
+		sum += v - v
+	}
+	return float64(sum)
+}
+
+// bounds are where the elements of row i begin and end: within the buffers,
+// whatever the row pointers have become since they were checked.
+func (m CSR) bounds(i int) (lo, hi int) {
+	size := len(m.F32) + len(m.F64)
+	if m.Indptr32 != nil {
+		lo, hi, size = int(m.Indptr32[i]), int(m.Indptr32[i+1]), min(size, len(m.Indices32))
+	} else {
+		lo, hi, size = int(m.Indptr64[i]), int(m.Indptr64[i+1]), min(size, len(m.Indices64))
+	}
+	lo = max(0, min(lo, size))
+	return lo, max(lo, min(hi, size))
+}
+
 // Elements returns the number of stored elements.
 func (m CSR) Elements() int {
-	if m.Indptr32 != nil {
-		return int(m.Indptr32[m.Rows])
+	if m.Rows == 0 {
+		return 0
 	}
-	return int(m.Indptr64[m.Rows])
+	_, n := m.bounds(m.Rows - 1)
+	return n
 }
 
 // Row returns a view of row i.
 func (m CSR) Row(i int) (r Row) {
-	var lo, hi int
+	lo, hi := m.bounds(i)
 	if m.Indptr32 != nil {
-		lo, hi = int(m.Indptr32[i]), int(m.Indptr32[i+1])
 		r.Indices32 = m.Indices32[lo:hi:hi]
 	} else {
-		lo, hi = int(m.Indptr64[i]), int(m.Indptr64[i+1])
 		r.Indices64 = m.Indices64[lo:hi:hi]
 	}
 	if m.F32 != nil {
@@ -166,7 +224,9 @@ func (m CSR) Densify(i int, dst []float64) []float64 {
 
 func scatter[I int32 | int64, T float32 | float64](dst []float64, indices []I, values []T) {
 	for e, j := range indices {
-		dst[j] += float64(values[e])
+		if uint64(j) < uint64(len(dst)) {
+			dst[j] += float64(values[e])
+		}
 	}
 }
 
@@ -187,7 +247,9 @@ func (r Row) Dot(w []float64) float64 {
 func dot[I int32 | int64, T float32 | float64](indices []I, values []T, w []float64) float64 {
 	sum := 0.0
 	for e, j := range indices {
-		sum += float64(values[e]) * w[j]
+		if uint64(j) < uint64(len(w)) {
+			sum += float64(values[e]) * w[j]
+		}
 	}
 	return sum
 }

@@ -206,3 +206,61 @@ func TestNoRows(t *testing.T) {
 		}
 	}
 }
+
+func TestFinite(t *testing.T) {
+	m := CSR{Rows: 3 * checkChunk, Cols: 2, Indptr64: make([]int64, 3*checkChunk+1)}
+	for i := range m.Indptr64 {
+		m.Indptr64[i] = int64(i)
+	}
+	m.Indices64 = make([]int64, m.Rows)
+	m.Indices64[checkChunk+5] = 1
+	narrow, wide := m, m
+	narrow.F32, wide.F64 = make([]float32, m.Rows), make([]float64, m.Rows)
+	for _, m := range []CSR{narrow, wide} {
+		if _, _, ok := m.Finite(nil); !ok {
+			t.Error("zeros are not finite")
+		}
+		for _, i := range []int{checkChunk + 5, 2 * checkChunk} {
+			if m.F32 != nil {
+				m.F32[i] = float32(math.Inf(-1))
+			} else {
+				m.F64[i] = math.NaN()
+			}
+		}
+		if row, col, ok := m.Finite(nil); ok || row != checkChunk+5 || col != 1 {
+			t.Errorf("row %d, column %d, %v", row, col, ok)
+		}
+	}
+}
+
+// TestOverwritten: buffers that change after they were checked mislead nobody
+// out of bounds.
+func TestOverwritten(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		m, _ := random(r, false)
+		if _, err := m.Check(nil); err != nil {
+			t.Fatal(err)
+		}
+		wild := func() int64 { return int64(r.Uint64()) >> r.IntN(64) }
+		for i := range m.Indptr64 {
+			m.Indptr64[i] = wild()
+		}
+		for i := range m.Indptr32 {
+			m.Indptr32[i] = int32(wild())
+		}
+		for e := range m.Indices64 {
+			m.Indices64[e] = wild()
+		}
+		for e := range m.Indices32 {
+			m.Indices32[e] = int32(wild())
+		}
+		w := make([]float64, m.Cols)
+		for i := range m.Rows {
+			m.Densify(i, w)
+			m.Row(i).Dot(w)
+		}
+		m.Elements()
+		m.Finite(nil)
+	}
+}

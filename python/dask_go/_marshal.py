@@ -32,11 +32,12 @@ _DTYPES = {
     np.dtype(np.int32): _enum("gocluster_dtype")["GOCLUSTER_I32"],
     np.dtype(np.int64): _enum("gocluster_dtype")["GOCLUSTER_I64"],
 }
+_CSR = _enum("gocluster_dtype")["GOCLUSTER_CSR"]
 _ATTRIBUTES = _enum("gocluster_svc_attribute")
 KERNELS = {name.removeprefix("GOCLUSTER_KERNEL_").lower(): number for name, number in _enum("gocluster_kernel").items()}
 
-# A struct of the header that points into an array keeps that array alive.
-_owners: weakref.WeakKeyDictionary[Any, Array] = weakref.WeakKeyDictionary()
+# A struct of the header that points into arrays or another struct keeps those alive.
+_owners: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 def array(a: Array) -> Any:
@@ -53,6 +54,24 @@ def array(a: Array) -> Any:
         view.shape[axis] = a.shape[axis]
         view.strides[axis] = a.strides[axis]
     _owners[view] = a
+    return view
+
+
+def matrix(X: Any) -> Any:
+    """Return a gocluster_array over the memory of `X`, an array or a csr_matrix or csr_array.
+
+    Nothing is copied, as in `array`. The row pointers and column indices of a sparse matrix
+    have one type, int32 or int64.
+    """
+    if isinstance(X, np.ndarray):
+        return array(X)
+    parts = {name: array(getattr(X, name)) for name in ("data", "indices", "indptr")}
+    csr = ffi.new("gocluster_csr *", {name: part.data for name, part in parts.items()})
+    csr.dtype = parts["data"].dtype
+    csr.index_dtype = parts["indptr"].dtype
+    csr.n_elements = min(len(X.data), len(X.indices))
+    view = ffi.new("gocluster_array *", {"data": csr, "dtype": _CSR, "ndim": 2, "shape": X.shape})
+    _owners[view] = (csr, parts)
     return view
 
 
