@@ -218,6 +218,29 @@ int32_t gocluster_kmeans_plusplus_start(const gocluster_array *X, const gocluste
     return CALL(err, goKMeansPlusPlusStart(P(X), P(sample_weight), P(draws), P(indices), P(job), P(err)));
 }
 
+int32_t gocluster_kmeans_survey_start(const gocluster_array *X, const gocluster_array *mean,
+                                      const gocluster_array *variance, gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansSurveyStart(P(X), P(mean), P(variance), P(job), P(err)));
+}
+
+int32_t gocluster_kmeans_block_start(const gocluster_array *X, const gocluster_array *sample_weight,
+                                     const gocluster_array *centers, const gocluster_array *labels,
+                                     const gocluster_array *sums, const gocluster_array *mass,
+                                     const gocluster_array *counts, gocluster_kmeans_result *result,
+                                     gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansBlockStart(P(X), P(sample_weight), P(centers), P(labels), P(sums), P(mass), P(counts),
+                                        P(result), P(job), P(err)));
+}
+
+int32_t gocluster_kmeans_farthest_start(const gocluster_array *X, const gocluster_array *centers,
+                                        const gocluster_array *rows, const gocluster_array *distances,
+                                        const gocluster_array *labels, gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansFarthestStart(P(X), P(centers), P(rows), P(distances), P(labels), P(job), P(err)));
+}
+
 int32_t gocluster_npy_info(const char *path, gocluster_array *info, gocluster_error *err)
 {
     return CALL(err, goNPYInfo(P(path), P(info), P(err)));

@@ -376,6 +376,32 @@ int32_t gocluster_kmeans_plusplus_start(const gocluster_array *X, const gocluste
                                         const gocluster_array *draws, const gocluster_array *indices,
                                         gocluster_job *job, gocluster_error *err);
 
+/* k-means on a matrix that lies in blocks of rows, which may be on several machines: what
+ * its blocks give, added up, is what the matrix gives. */
+
+/* mean, F64 [n_features]: that of the rows. variance, F64 [1]: the mean of the columns' variances. */
+int32_t gocluster_kmeans_survey_start(const gocluster_array *X, const gocluster_array *mean,
+                                      const gocluster_array *variance, gocluster_job *job, gocluster_error *err);
+
+/* Assigns the rows to the nearest centres, in one pass.
+ *   sample_weight  n_rows, F32 or F64, not negative, may be all zero; or NULL for ones
+ *   centers        F32 or F64 [k, n_features]
+ *   labels         out, I32 [n_rows], or NULL
+ *   sums           out, F64 [k, n_features]: for each centre its rows, weighted and added up
+ *   mass, counts   out, F64 and I64 [k]: their weights added up, and how many have weight
+ *   result         out, or NULL: inertia is set */
+int32_t gocluster_kmeans_block_start(const gocluster_array *X, const gocluster_array *sample_weight,
+                                     const gocluster_array *centers, const gocluster_array *labels,
+                                     const gocluster_array *sums, const gocluster_array *mass,
+                                     const gocluster_array *counts, gocluster_kmeans_result *result,
+                                     gocluster_job *job, gocluster_error *err);
+
+/* The m <= n_rows rows that are farthest from the nearest centre, the farthest first, of equals the lowest:
+ * rows, I64 [m]; distances, F64 [m], squared; labels, I32 [m], of the centres. */
+int32_t gocluster_kmeans_farthest_start(const gocluster_array *X, const gocluster_array *centers,
+                                        const gocluster_array *rows, const gocluster_array *distances,
+                                        const gocluster_array *labels, gocluster_job *job, gocluster_error *err);
+
 /* ---- npy files ----------------------------------------------------------------
  * NumPy's format: F32, F64, I32 or I64 in little-endian C order, one or two dimensions. */
 

@@ -22,16 +22,22 @@ type solver[T float32 | float64] struct {
 }
 
 func newSolver[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p Problem, how kind[T], k int) (*solver[T], error) {
+	s, err := allocateSolver(scope, p, how, k)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.survey(ctl, scope)
+}
+
+func allocateSolver[T float32 | float64](scope *arena.Scope, p Problem, how kind[T], k int) (*solver[T], error) {
 	s := &solver[T]{data: newData(p, how, k), k: k}
 	lanes := (k-1)/s.lanes*s.lanes + s.lanes
 	var err error
 	if s.panels, err = arena.MakeZero[T](scope, lanes*s.d); err != nil {
 		return nil, err
 	}
-	if s.cn, err = arena.Make[T](scope, lanes); err != nil {
-		return nil, err
-	}
-	return s, s.survey(ctl, scope)
+	s.cn, err = arena.Make[T](scope, lanes)
+	return s, err
 }
 
 // prepareSums makes what update needs and Assign does not.

@@ -113,13 +113,18 @@ func (r *data[T]) survey(ctl *parallel.Control, scope *arena.Scope) error {
 	}
 	r.variance /= float64(r.d)
 	if r.variance-r.variance != 0 {
-		// Squares of finite numbers may overflow, too.
-		if row, col, ok := r.matrix.Finite(ctl); !ok {
-			return refuse("X", "row %d, column %d is NaN or infinite", row, col)
-		}
-		return ctl.Err()
+		return r.refuseNotFinite(ctl)
 	}
 	return nil
+}
+
+// refuseNotFinite is for rows whose squares are not finite: those of finite
+// numbers may overflow, too.
+func (r *data[T]) refuseNotFinite(ctl *parallel.Control) error {
+	if row, col, ok := r.matrix.Finite(ctl); !ok {
+		return refuse("X", "row %d, column %d is NaN or infinite", row, col)
+	}
+	return ctl.Err()
 }
 
 // alone is how many multiply-adds one thread does in the time that it takes to

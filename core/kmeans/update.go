@@ -130,27 +130,10 @@ func (s *solver[T]) relocate(ctl *parallel.Control, mass []float64) error {
 			empty = append(empty, j)
 		}
 	}
-	// Each chunk lists its own farthest rows, the farthest first.
-	lists := make([][]far, s.chunks)
-	err := parallel.For(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) {
-		lo, hi := s.rows(chunk)
-		var list []far
-		for i := lo; i < hi; i++ {
-			f := far{s.distance(s.row(i), s.center(int(s.labels[i]))), i}
-			if len(list) == len(empty) && f.order(list[len(list)-1]) >= 0 {
-				continue
-			}
-			at, _ := slices.BinarySearchFunc(list, f, far.order)
-			list = slices.Insert(list, at, f)
-			list = list[:min(len(list), len(empty))]
-		}
-		lists[chunk] = list
-	})
+	farthest, err := s.farthest(ctl, len(empty))
 	if err != nil {
 		return err
 	}
-	farthest := slices.Concat(lists...)
-	slices.SortFunc(farthest, far.order)
 	if farthest[0].distance == 0 {
 		return nil // fewer different rows than centres
 	}
@@ -165,6 +148,33 @@ func (s *solver[T]) relocate(ctl *parallel.Control, mass []float64) error {
 		mass[from] -= w
 	}
 	return nil
+}
+
+// farthest returns the n rows that are farthest from their own centres, or all if
+// there are fewer, the farthest first.
+func (s *solver[T]) farthest(ctl *parallel.Control, n int) ([]far, error) {
+	// Each chunk lists its own farthest rows, the farthest first.
+	lists := make([][]far, s.chunks)
+	err := parallel.For(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) {
+		lo, hi := s.rows(chunk)
+		var list []far
+		for i := lo; i < hi; i++ {
+			f := far{s.distance(s.row(i), s.center(int(s.labels[i]))), i}
+			if len(list) == n && f.order(list[len(list)-1]) >= 0 {
+				continue
+			}
+			at, _ := slices.BinarySearchFunc(list, f, far.order)
+			list = slices.Insert(list, at, f)
+			list = list[:min(len(list), n)]
+		}
+		lists[chunk] = list
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, far.order)
+	return all[:min(n, len(all))], nil
 }
 
 // far is a row and its squared distance from its centre.

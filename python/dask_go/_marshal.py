@@ -233,3 +233,63 @@ def kmeans_plusplus(X: Array, sample_weight: Array | None, draws: FloatArray, n_
     indices = np.empty(n_clusters, np.int64)
     run_job("gocluster_kmeans_plusplus_start", array(X), _optional(sample_weight), array(draws), array(indices))
     return indices
+
+
+class BlockPart(NamedTuple):
+    """What the rows of a block contribute to a step. See gocluster_kmeans_block_start in the header."""
+
+    sums: FloatArray
+    mass: FloatArray
+    counts: npt.NDArray[np.int64]
+    inertia: float
+
+
+def kmeans_survey(X: Array, *, tick: Callable[[], None] | None) -> tuple[FloatArray, float]:
+    """Return the mean of the rows, and the mean of the columns' variances."""
+    mean, variance = np.empty(X.shape[1]), np.empty(1)
+    run_job("gocluster_kmeans_survey_start", array(X), array(mean), array(variance), tick=tick)
+    return mean, float(variance[0])
+
+
+def kmeans_block(
+    X: Array,
+    sample_weight: Array | None,
+    centers: Array,
+    labels: IntArray | None = None,
+    *,
+    tick: Callable[[], None] | None,
+) -> BlockPart:
+    """Assign the rows of a block to the nearest centres, in `labels` if that is given."""
+    k, d = centers.shape
+    sums, mass, counts = np.empty((k, d)), np.empty(k), np.empty(k, np.int64)
+    result = _kmeans_result()
+    run_job(
+        "gocluster_kmeans_block_start",
+        array(X),
+        _optional(sample_weight),
+        array(centers),
+        _optional(labels),
+        array(sums),
+        array(mass),
+        array(counts),
+        result,
+        tick=tick,
+    )
+    return BlockPart(sums, mass, counts, result.inertia)
+
+
+def kmeans_farthest(
+    X: Array, centers: Array, n: int, *, tick: Callable[[], None] | None
+) -> tuple[npt.NDArray[np.int64], FloatArray, IntArray]:
+    """Return the `n` rows that are farthest from the nearest centre, how far, squared, and from which."""
+    rows, distances, labels = np.empty(n, np.int64), np.empty(n), np.empty(n, np.int32)
+    run_job(
+        "gocluster_kmeans_farthest_start",
+        array(X),
+        array(centers),
+        array(rows),
+        array(distances),
+        array(labels),
+        tick=tick,
+    )
+    return rows, distances, labels

@@ -73,5 +73,12 @@ FORWARD(int32_t, gocluster_kmeans_transform_start, (array *X, array *c, array *o
         (X, c, o, j, e))
 FORWARD(int32_t, gocluster_kmeans_plusplus_start, (array *X, array *s, array *d, array *i, gocluster_job *j, error *e),
         (X, s, d, i, j, e))
+FORWARD(int32_t, gocluster_kmeans_survey_start, (array *X, array *m, array *v, gocluster_job *j, error *e), (X, m, v, j, e))
+FORWARD(int32_t, gocluster_kmeans_block_start,
+        (array *X, array *s, array *c, array *l, array *u, array *m, array *n, gocluster_kmeans_result *r,
+         gocluster_job *j, error *e),
+        (X, s, c, l, u, m, n, r, j, e))
+FORWARD(int32_t, gocluster_kmeans_farthest_start,
+        (array *X, array *c, array *r, array *d, array *l, gocluster_job *j, error *e), (X, c, r, d, l, j, e))
 FORWARD(int32_t, gocluster_npy_info, (const char *p, gocluster_array *i, error *e), (p, i, e))
 FORWARD(int32_t, gocluster_npy_read, (const char *p, int64_t r, array *o, error *e), (p, r, o, e))

@@ -94,6 +94,49 @@ static void draws_choose_rows(void)
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "draws", finish(job));
 }
 
+static void blocks_add_up(void)
+{
+    double start[k * columns] = {1, 2, 10, 2}, sums[k * columns], total[k * columns] = {0}, mass[k], mean[columns], variance[1];
+    double inertia = 0, far[2], none[rows] = {0};
+    int32_t near[2];
+    int64_t counts[k], found[2];
+    gocluster_array c = gocluster_matrix(start, GOCLUSTER_F64, k, columns), s = gocluster_matrix(sums, GOCLUSTER_F64, k, columns);
+    gocluster_array m = gocluster_vector(mass, GOCLUSTER_F64, k), n = gocluster_vector(counts, GOCLUSTER_I64, k);
+    gocluster_array e = gocluster_vector(mean, GOCLUSTER_F64, columns), v = gocluster_vector(variance, GOCLUSTER_F64, 1);
+    gocluster_array r = gocluster_vector(found, GOCLUSTER_I64, 2), f = gocluster_vector(far, GOCLUSTER_F64, 2);
+    gocluster_array l = gocluster_vector(near, GOCLUSTER_I32, 2), w = gocluster_vector(none, GOCLUSTER_F64, rows);
+    gocluster_kmeans_result result;
+    gocluster_job job;
+    call whole = small_call();
+    int block, i;
+    result.struct_size = sizeof result;
+    for (block = 0; block < 3; block++) {
+        gocluster_array X2 = gocluster_matrix(X + 2 * block * columns, GOCLUSTER_F64, 2, columns);
+        gocluster_array labels2 = gocluster_vector(labels + 2 * block, GOCLUSTER_I32, 2);
+        EXPECT_OK(gocluster_kmeans_block_start(&X2, NULL, &c, block == 1 ? NULL : &labels2, &s, &m, &n, &result, &job, &last_error));
+        EXPECT_OK(finish(job));
+        CHECK(counts[0] + counts[1] == 2 && mass[0] == counts[0]);
+        inertia += result.inertia;
+        for (i = 0; i < k * columns; i++)
+            total[i] += sums[i];
+    }
+    CHECK(inertia == 16 && total[0] == 3 && total[1] == 6 && total[2] == 30 && total[3] == 6);
+    CHECK(labels[0] == 0 && labels[5] == 1);
+    EXPECT_OK(gocluster_kmeans_survey_start(&whole.X, &e, &v, &job, &last_error));
+    EXPECT_OK(finish(job));
+    CHECK(mean[0] == 5.5 && mean[1] == 2 && fabs(variance[0] - (20.25 + 8. / 3) / 2) < 1e-12);
+    EXPECT_OK(gocluster_kmeans_farthest_start(&whole.X, &c, &r, &f, &l, &job, &last_error));
+    EXPECT_OK(finish(job));
+    CHECK(far[0] == 4 && far[1] == 4 && found[0] == 1 && found[1] == 2 && near[0] == 0);
+    EXPECT_OK(gocluster_kmeans_block_start(&whole.X, &w, &c, NULL, &s, &m, &n, NULL, &job, &last_error));
+    EXPECT_OK(finish(job));
+    CHECK(mass[0] == 0 && counts[1] == 0 && sums[0] == 0);
+    REFUSED(GOCLUSTER_ERROR_OVERLAP, "sums", gocluster_kmeans_block_start(&whole.X, NULL, &c, NULL, &c, &m, &n, NULL, &job, &last_error));
+    n.data = mass;
+    REFUSED(GOCLUSTER_ERROR_OVERLAP, "counts", gocluster_kmeans_block_start(&whole.X, NULL, &c, NULL, &s, &m, &n, NULL, &job, &last_error));
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "mass", gocluster_kmeans_block_start(&whole.X, NULL, &c, NULL, &s, &v, &n, NULL, &job, &last_error));
+}
+
 static void any_strides_are_read(void)
 {
     double by_columns[rows * columns];
@@ -148,6 +191,7 @@ static void bad_arguments_are_refused(void)
 static const test tests[] = {
     TEST(fits_and_predicts),    TEST(starts_from_given_centres_with_weights),
     TEST(draws_choose_rows),    TEST(any_strides_are_read),
+    TEST(blocks_add_up),
     TEST(bad_arguments_are_refused),
 };
 MAIN(tests)
