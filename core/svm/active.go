@@ -23,15 +23,11 @@ type active struct {
 	// whole: the block holds all points, in their order, and its kernel matrix is
 	// computed once; computed says that it has been.
 	whole, computed bool
+	// all: the set always holds all the points of the problem, in their order; loaded
+	// says that it does. Kernel values then stay from one set to the next.
+	all, loaded bool
 
-	// Kernel columns of points that changed, kept for as long as the set is:
-	// column slot[k] of position k, or −1. Only where reading one is cheaper than
-	// computing it again.
-	cached  []float32
-	ld      int
-	slot    []int32
-	used    int
-	columns int // room for so many
+	columns columns // of points that changed
 
 	blockRows *kernel.Rows
 	blockCols *kernel.Cols
@@ -43,12 +39,11 @@ type active struct {
 	weights   []float32
 }
 
-// cacheFrom is the number of features from which on a kernel value is read back
-// (0.27 ns) rather than computed again.
-const cacheFrom = 12
-
-func newActive(s *arena.Scope, pack *kernel.Pack, capacity int, m mix, cacheBytes int64) (*active, error) {
-	a := &active{mix: m, ld: roundUp(capacity, 32) + 16}
+// newActive makes room for sets of up to capacity of n points. With an origin it is a
+// fork of that one, and shares the kernel values that do not depend on the problem.
+func newActive(s *arena.Scope, pack *kernel.Pack, n, capacity int, m mix, cacheBytes int64, origin *active) (*active, error) {
+	m.all = true
+	a := &active{mix: m, all: n <= m.size}
 	padded := roundUp(capacity, 32)
 	var err error
 	make := func(step func() error) {
@@ -59,20 +54,33 @@ func newActive(s *arena.Scope, pack *kernel.Pack, capacity int, m mix, cacheByte
 	make(func() error { a.f, err = arena.Make[float64](s, padded); return err })
 	make(func() error { a.before, err = arena.Make[float64](s, padded); return err })
 	make(func() error { a.state, err = arena.MakeZero[uint8](s, padded); return err })
-	make(func() error { a.slot, err = arena.Make[int32](s, padded); return err })
 	make(func() error { a.rows, err = arena.Make[int32](s, padded); return err })
-	make(func() error { a.set, err = pack.NewRows(s, capacity); return err })
 	make(func() error { a.chooser, err = newChooser(s, padded); return err })
-	make(func() error { a.block, err = newBlock(s, m.size); return err })
+	make(func() error { a.cols, err = pack.NewCols(s, m.size); return err })
+	if origin == nil {
+		make(func() error { a.columns, err = newColumns(s, pack, padded, cacheBytes); return err })
+		make(func() error { a.set, err = pack.NewRows(s, capacity); return err })
+		make(func() error { a.block, err = newBlock(s, m.size, nil); return err })
+		a.all = a.all || n <= capacity && a.columns.end > 0
+	} else {
+		a.all = origin.all
+		make(func() error { a.columns.slot, err = arena.Make[int32](s, padded); return err })
+		if a.loaded = origin.loaded; a.loaded {
+			a.set = origin.set
+		} else {
+			make(func() error { a.set, err = pack.NewRows(s, capacity); return err })
+		}
+		if a.computed = origin.computed; a.computed {
+			make(func() error { a.block, err = newBlock(s, m.size, origin.block); return err })
+			a.whole, a.chosen = true, origin.chosen
+		} else {
+			make(func() error { a.block, err = newBlock(s, m.size, nil); return err })
+		}
+	}
 	make(func() error { a.blockRows, err = pack.NewRows(s, m.size); return err })
 	make(func() error { a.blockCols, err = pack.NewCols(s, m.size); return err })
-	make(func() error { a.cols, err = pack.NewCols(s, m.size); return err })
 	if err == nil {
 		a.block.newton.indefinite = !pack.Definite()
-	}
-	if pack.Kind != kernel.Linear && pack.Cols >= cacheFrom {
-		a.columns = int(min(int64(capacity), cacheBytes/int64(4*a.ld)))
-		make(func() error { a.cached, err = arena.Make[float32](s, a.columns*a.ld); return err })
 	}
 	return a, err
 }
@@ -89,13 +97,16 @@ func (a *active) load(s *solver, points []int32) {
 	padded := roundUp(n, 32)
 	clear(a.f[n:padded])
 	clear(a.state[n:padded])
-	for k := range n {
-		a.slot[k] = -1
+	if a.whole = n <= a.mix.size; !a.whole || !a.loaded {
+		a.chosen = a.chosen[:0]
 	}
-	a.used = 0
-	a.set.Gather(a.rows)
-	a.chosen = a.chosen[:0]
-	a.computed = false
+	if !a.loaded || a.columns.full() {
+		a.columns.forget(n)
+	}
+	if !a.loaded {
+		a.set.Gather(a.rows)
+		a.loaded, a.computed = a.all, false
+	}
 }
 
 // solve lowers the set's gap to eps and leaves β and the states in the solver.
@@ -110,7 +121,7 @@ func (a *active) solve(s *solver, eps float64) {
 		}
 		if !a.computed {
 			a.chosen = a.chooser.choose(f, state, a.mix, a.chosen)
-			a.whole = len(a.chosen) == n
+			a.computeBlock(s)
 		}
 		a.loadBlock(s)
 		s.updates += a.block.solve(float32(max(0.1*gap, 0.5*eps)), s.limit-s.updates)
@@ -122,20 +133,22 @@ func (a *active) solve(s *solver, eps float64) {
 	}
 }
 
+// computeBlock computes the kernel matrix of the chosen points.
+func (a *active) computeBlock(s *solver) {
+	n := len(a.chosen)
+	a.gathered = grow(a.gathered, n)
+	for k, p := range a.chosen {
+		a.gathered[k] = a.rows[p]
+	}
+	a.block.resize(n)
+	a.blockRows.Gather(a.gathered)
+	a.blockCols.Gather(a.gathered)
+	kernel.Columns(s.ctl, a.blockRows, a.blockCols, a.block.k, a.block.ld)
+	a.computed = a.whole
+}
+
 func (a *active) loadBlock(s *solver) {
 	b := a.block
-	if !a.computed {
-		n := len(a.chosen)
-		a.gathered = grow(a.gathered, n)
-		for k, p := range a.chosen {
-			a.gathered[k] = a.rows[p]
-		}
-		b.resize(n)
-		a.blockRows.Gather(a.gathered)
-		a.blockCols.Gather(a.gathered)
-		kernel.Columns(s.ctl, a.blockRows, a.blockCols, b.k, b.ld)
-		a.computed = a.whole
-	}
 	threshold := a.chooser.threshold()
 	for k, p := range a.chosen {
 		i := a.points[p]
@@ -163,6 +176,19 @@ func (a *active) collectChanges(s *solver) {
 	}
 }
 
+// move adds K·Δ of changes of β made elsewhere, at positions of the set.
+func (a *active) move(s *solver, positions []int32, delta []float64) {
+	if a.whole && !a.computed {
+		a.chosen = a.chooser.choose(a.f[:len(a.points)], a.state[:len(a.points)], a.mix, a.chosen)
+		a.computeBlock(s)
+	}
+	for first := 0; first < len(positions); first += a.mix.size {
+		last := min(len(positions), first+a.mix.size)
+		a.changed, a.delta = append(a.changed[:0], positions[first:last]...), append(a.delta[:0], delta[first:last]...)
+		a.update(s)
+	}
+}
+
 // update adds K·Δ to the set's gradient. Columns at hand are read; of the others
 // as many are computed and kept as there is room for; the rest are not kept.
 func (a *active) update(s *solver) {
@@ -176,31 +202,32 @@ func (a *active) update(s *solver) {
 		return
 	}
 	a.gathered = a.gathered[:0]
-	others, first := 0, a.used
+	c := &a.columns
+	others, first := 0, c.used
 	for k, p := range a.changed {
-		if slot := a.slot[p]; slot >= 0 {
-			a.offsets = append(a.offsets, int(slot)*a.ld)
+		if slot := c.slot[p]; slot >= 0 {
+			a.offsets = append(a.offsets, int(slot)*c.ld)
 			a.weights = append(a.weights, float32(a.delta[k]))
 			continue
 		}
-		if a.used < a.columns {
-			a.slot[p] = int32(a.used)
-			a.used++
+		if !c.full() {
+			c.slot[p] = int32(c.used)
+			c.used++
 		}
 		a.gathered = append(a.gathered, a.rows[p])
 		a.delta[others] = a.delta[k]
 		others++
 	}
-	fresh := a.used - first
+	fresh := c.used - first
 	if fresh > 0 {
 		a.cols.Gather(a.gathered[:fresh])
-		kernel.AddColumns(s.ctl, a.set, a.cols, a.delta[:fresh], a.f, a.cached[first*a.ld:], a.ld)
+		kernel.AddColumns(s.ctl, a.set, a.cols, a.delta[:fresh], a.f, c.values[first*c.ld:], c.ld)
 	}
 	if fresh < others {
 		a.cols.Gather(a.gathered[fresh:])
 		kernel.AddSums(s.ctl, a.set, a.cols, a.delta[fresh:others], a.f)
 	}
-	a.addRows(s, a.cached)
+	a.addRows(s, c.values)
 }
 
 // addRows adds stored columns, at the offsets, to the set's gradient.

@@ -26,11 +26,14 @@ type block struct {
 	newton    newton
 }
 
-func newBlock(s *arena.Scope, capacity int) (*block, error) {
+// newBlock makes room for so many points, or takes the size and kernel matrix of origin.
+func newBlock(s *arena.Scope, capacity int, origin *block) (*block, error) {
 	n := roundUp(capacity, 32)
 	b := &block{ld: n + 16} // 16 off a power of two, for the cache's sets
 	var err error
-	if b.k, err = arena.Make[float32](s, n*b.ld); err != nil {
+	if origin != nil {
+		b.k, b.n, b.padded = origin.k, origin.n, origin.padded
+	} else if b.k, err = arena.Make[float32](s, n*b.ld); err != nil {
 		return nil, err
 	}
 	f32, err := arena.Make[float32](s, 2*n)

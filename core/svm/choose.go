@@ -22,10 +22,13 @@ type chooser struct {
 	hist          [2 * bins]int32
 }
 
-const bins = 512
+const (
+	bins = 512
+	seed = 88172645463325252 // of the random violators, for every problem
+)
 
 func newChooser(s *arena.Scope, n int) (*chooser, error) {
-	c := &chooser{random: 88172645463325252}
+	c := &chooser{random: seed}
 	var err error
 	if c.skip, err = arena.MakeZero[uint8](s, n); err != nil {
 		return nil, err
@@ -54,6 +57,9 @@ type mix struct {
 	size   int
 	keep   float64 // at most this share are free points of the last set
 	random float64 // share of random violators in the rest
+	// all: a set with room for all points takes them all, so that it is the same one
+	// again; otherwise those that can move.
+	all bool
 }
 
 // choose replaces the working set by a new one and returns it; measure has been
@@ -63,7 +69,7 @@ func (c *chooser) choose(f []float64, state []uint8, m mix, last []int32) []int3
 	set := last[:0]
 	if n <= m.size {
 		for i := range n {
-			if state[i] != 0 {
+			if m.all || state[i] != 0 {
 				set = append(set, int32(i))
 			}
 		}

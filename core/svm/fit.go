@@ -3,6 +3,7 @@ package svm
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"gocluster/core/arena"
 	"gocluster/core/kernel"
@@ -172,10 +173,9 @@ func notFinite(ctl *parallel.Control, p Problem, kind kernel.Kind) error {
 
 // pairFit is the problem of class i against class j.
 type pairFit struct {
-	i, j int
-	result
-	beta []float64 // over the rows of class i, then those of class j
-	err  error
+	i, j     int
+	Solution // over the rows of class i, then those of class j
+	err      error
 }
 
 // goBytesPerRow is about what a fit holds on the Go heap for each row: lists of
@@ -188,23 +188,23 @@ func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm P
 	}
 	scope := arena.NewScope()
 	defer scope.Release()
-	d, err := f.dual(scope, pack, p, prm, members)
+	rows, d, err := f.dual(scope, p, prm, members)
 	if err != nil {
 		return err
 	}
-	s, err := newSolver(ctl, scope, d, prm)
+	s, err := NewSolver(ctl, scope, pack, rows, prm)
 	if err != nil {
 		return err
 	}
-	if f.result, err = s.run(); err != nil {
+	if f.Solution, err = s.Solve(d, nil); err != nil {
 		return err
 	}
-	f.beta = append([]float64(nil), s.beta...)
+	f.Beta, f.F = slices.Clone(f.Beta), nil
 	if pack.Kind == kernel.Linear { // ⟨w, x − shift⟩ + b is what was solved for
 		row := make([]float64, pack.Cols)
-		for k, b := range f.beta {
+		for k, b := range f.Beta {
 			if b != 0 {
-				f.intercept -= b * simd.Dot(p.X.Row(int(d.rows[k]), row), pack.Shift())
+				f.Intercept -= b * simd.Dot(p.X.Row(int(rows[k]), row), pack.Shift())
 			}
 		}
 	}
@@ -216,16 +216,16 @@ func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm P
 const largestBound = 1e12
 
 // dual states the pair's problem: class i is positive.
-func (f *pairFit) dual(scope *arena.Scope, pack *kernel.Pack, p Problem, prm Params, members [][]int32) (d dual, err error) {
+func (f *pairFit) dual(scope *arena.Scope, p Problem, prm Params, members [][]int32) (rows []int32, d Dual, err error) {
 	ni := len(members[f.i])
 	n := ni + len(members[f.j])
 	values, err := arena.MakeZero[float64](scope, 3*n)
 	if err != nil {
-		return d, err
+		return nil, d, err
 	}
-	d = dual{pack: pack, rows: make([]int32, 0, n), p: values[:n], lo: values[n : 2*n], hi: values[2*n:]}
-	d.rows = append(append(d.rows, members[f.i]...), members[f.j]...)
-	for k, row := range d.rows {
+	d = Dual{P: values[:n], Lo: values[n : 2*n], Hi: values[2*n:]}
+	rows = slices.Concat(members[f.i], members[f.j])
+	for k, row := range rows {
 		c, class := prm.C, f.i
 		if k >= ni {
 			class = f.j
@@ -238,12 +238,12 @@ func (f *pairFit) dual(scope *arena.Scope, pack *kernel.Pack, p Problem, prm Par
 		}
 		c = min(c, largestBound)
 		if class == f.i {
-			d.p[k], d.hi[k] = -1, c
+			d.P[k], d.Hi[k] = -1, c
 		} else {
-			d.p[k], d.lo[k] = 1, -c
+			d.P[k], d.Lo[k] = 1, -c
 		}
 	}
-	return d, nil
+	return rows, d, nil
 }
 
 // assemble lays the pairs out as one model, in libsvm's order.
@@ -257,7 +257,7 @@ func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) error {
 	}
 	for _, f := range pairs {
 		ni := len(members[f.i])
-		for k, b := range f.beta {
+		for k, b := range f.Beta {
 			if b != 0 && k < ni {
 				used[f.i][k] = true
 			} else if b != 0 {
@@ -288,7 +288,7 @@ func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) error {
 	m.DualCoef = make([]float64, (m.Classes-1)*n)
 	for _, f := range pairs {
 		ni := len(members[f.i])
-		for k, b := range f.beta {
+		for k, b := range f.Beta {
 			switch {
 			case b == 0:
 			case k < ni:
@@ -297,11 +297,11 @@ func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) error {
 				m.DualCoef[f.i*n+position[f.j][k-ni]] = b
 			}
 		}
-		m.Intercept = append(m.Intercept, f.intercept)
-		m.Iterations = append(m.Iterations, f.updates)
-		m.Gap = append(m.Gap, f.gap)
-		m.Objective = append(m.Objective, f.objective)
-		m.Converged = append(m.Converged, f.converged)
+		m.Intercept = append(m.Intercept, f.Intercept)
+		m.Iterations = append(m.Iterations, f.Updates)
+		m.Gap = append(m.Gap, f.Gap)
+		m.Objective = append(m.Objective, f.Objective)
+		m.Converged = append(m.Converged, f.Converged)
 	}
 	return nil
 }

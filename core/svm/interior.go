@@ -23,6 +23,7 @@ import (
 // Cholesky factor of I + ZᵀDZ an iteration.
 type interior struct {
 	ctl        *parallel.Control
+	points     []int32 // of the solver: those that take part
 	z          *factor
 	p, lo, hi  []float64
 	beta, f    []float64 // f = Kβ + p
@@ -54,11 +55,12 @@ const (
 func (s *solver) solveLinear() error {
 	scope := arena.NewScope()
 	defer scope.Release()
-	z, err := newRowFactor(s.ctl, scope, s.pack, s.rows)
+	points, rows := s.movable()
+	z, err := newRowFactor(s.ctl, scope, s.pack, rows)
 	if err != nil {
 		return err
 	}
-	return s.solveInterior(scope, z, s.tol)
+	return s.solveInterior(scope, z, points, s.tol)
 }
 
 // solveLowRank does so for a kernel matrix of low numerical rank, if it is one:
@@ -66,11 +68,23 @@ func (s *solver) solveLinear() error {
 func (s *solver) solveLowRank() error {
 	scope := arena.NewScope()
 	defer scope.Release()
-	z, err := newLowRankFactor(s.ctl, scope, s.pack, s.rows, 0.1*s.tol/(1+2*floats.Norm(s.beta, 1)))
+	points, rows := s.movable()
+	z, err := newLowRankFactor(s.ctl, scope, s.pack, rows, 0.1*s.tol/(1+2*floats.Norm(s.beta, 1)))
 	if err != nil || z == nil {
 		return err
 	}
-	return s.solveInterior(scope, z, lowRankTol*s.tol)
+	return s.solveInterior(scope, z, points, lowRankTol*s.tol)
+}
+
+// movable lists the points that take part, and their rows.
+func (s *solver) movable() (points, rows []int32) {
+	for i := range s.f {
+		if s.lo[i] < s.hi[i] {
+			points = append(points, int32(i))
+			rows = append(rows, s.rows[i])
+		}
+	}
+	return points, rows
 }
 
 // wantsInterior reports whether the problem is one for the method. With a limit of
@@ -95,8 +109,8 @@ const interiorReach = 10
 
 // solveInterior starts the solver at the solution of the interior-point method for
 // K = ZZᵀ: points next to a bound are put on it, F is computed anew.
-func (s *solver) solveInterior(scope *arena.Scope, z *factor, tol float64) error {
-	x, err := newInterior(s, scope, z)
+func (s *solver) solveInterior(scope *arena.Scope, z *factor, points []int32, tol float64) error {
+	x, err := newInterior(s, scope, z, points)
 	if err != nil {
 		return err
 	}
@@ -106,31 +120,34 @@ func (s *solver) solveInterior(scope *arena.Scope, z *factor, tol float64) error
 		return err
 	}
 	before := s.chooser.measure(s.f, s.state)
-	s.swap(x.beta)
+	s.swap(x)
 	if err := s.refine(math.Inf(1)); err != nil || s.chooser.measure(s.f, s.state) <= before {
 		return err
 	}
-	s.swap(x.beta) // rounding has won: the β before was better
+	s.swap(x) // rounding has won: the β before was better
 	return s.refine(math.Inf(1))
 }
 
-// swap exchanges β with another one.
-func (s *solver) swap(beta []float64) {
-	for i := range beta {
-		s.beta[i], beta[i] = beta[i], s.beta[i]
-		s.mark(i)
+// swap exchanges β with that of the method.
+func (s *solver) swap(x *interior) {
+	for k, i := range x.points {
+		s.beta[i], x.beta[k] = x.beta[k], s.beta[i]
+		s.mark(int(i))
 	}
 }
 
-func newInterior(s *solver, scope *arena.Scope, z *factor) (*interior, error) {
-	n := len(s.f)
-	all, err := arena.MakeZero[float64](scope, 13*n)
+func newInterior(s *solver, scope *arena.Scope, z *factor, points []int32) (*interior, error) {
+	n := len(points)
+	all, err := arena.MakeZero[float64](scope, 16*n)
 	if err != nil {
 		return nil, err
 	}
-	x := &interior{ctl: s.ctl, z: z, p: s.p, lo: s.lo, hi: s.hi}
-	for k, v := range []*[]float64{&x.beta, &x.f, &x.s, &x.t, &x.u, &x.v, &x.d, &x.rhs, &x.ones, &x.step, &x.du, &x.dv, &x.work} {
+	x := &interior{ctl: s.ctl, points: points, z: z}
+	for k, v := range []*[]float64{&x.p, &x.lo, &x.hi, &x.beta, &x.f, &x.s, &x.t, &x.u, &x.v, &x.d, &x.rhs, &x.ones, &x.step, &x.du, &x.dv, &x.work} {
 		*v = all[k*n : (k+1)*n]
+	}
+	for k, i := range points {
+		x.p[k], x.lo[k], x.hi[k] = s.p[i], s.lo[i], s.hi[i]
 	}
 	return x, nil
 }

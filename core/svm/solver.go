@@ -18,10 +18,11 @@ type dual struct {
 	lo, hi []float64
 }
 
-// solver is the outer level: all points of one dual problem.
+// solver is the outer level: all points of a dual problem.
 type solver struct {
 	dual
 	ctl     *parallel.Control
+	scope   *arena.Scope
 	tol     float64
 	limit   int64 // of pair updates
 	updates int64
@@ -34,6 +35,7 @@ type solver struct {
 	mix     mix
 	first   int // size of the first active set, all random
 	member  []uint8
+	warm    bool     // not started at β = 0
 	refined int      // times the gradient was computed again in float64
 	settled progress // of the gaps found so
 	far     far
@@ -62,46 +64,44 @@ func workingSets(d int) (outer, inner mix, first int) {
 	return mix{size: 8192, keep: 0.5, random: 0.2}, mix{size: 640, keep: 0.3, random: 0.5}, 4096
 }
 
-func newSolver(ctl *parallel.Control, s *arena.Scope, d dual, prm Params) (*solver, error) {
-	n := len(d.rows)
-	outer, inner, first := workingSets(d.pack.Cols)
-	outer.size, inner.size = min(outer.size, n), min(inner.size, n)
-	v := &solver{dual: d, ctl: ctl, tol: prm.Tol, limit: math.MaxInt64, mix: outer, first: first}
-	if prm.MaxIter >= 0 {
-		v.limit = prm.MaxIter
+func newSolver(ctl *parallel.Control, s *arena.Scope, pack *kernel.Pack, rows []int32, prm Params) (*solver, error) {
+	limit := prm.MaxIter
+	if limit < 0 {
+		limit = math.MaxInt64
 	}
+	v := &solver{ctl: ctl, scope: s, dual: dual{pack: pack, rows: rows}, tol: prm.Tol, limit: limit}
+	return v, v.make(int64(prm.CacheSize*(1<<20)), nil)
+}
+
+// make makes room for what the solver works on.
+func (v *solver) make(cacheBytes int64, origin *active) error {
+	n, s := len(v.rows), v.scope
+	outer, inner, first := workingSets(v.pack.Cols)
+	outer.size, inner.size = min(outer.size, n), min(inner.size, n)
+	v.mix, v.first = outer, first
 	f64, err := arena.MakeZero[float64](s, 2*n)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	v.beta, v.f = f64[:n], f64[n:]
 	bytes, err := arena.MakeZero[uint8](s, 2*n)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	v.state, v.member = bytes[:n], bytes[n:]
 	if v.chooser, err = newChooser(s, n); err != nil {
-		return nil, err
+		return err
 	}
-	if v.active, err = newActive(s, d.pack, outer.size, inner, int64(prm.CacheSize*(1<<20))); err != nil {
-		return nil, err
+	if v.active, err = newActive(s, v.pack, n, outer.size, inner, cacheBytes, origin); err != nil {
+		return err
 	}
+	v.mix.all = v.active.all
 	if n > outer.size {
-		if v.cols, err = d.pack.NewCols(s, outer.size); err != nil {
-			return nil, err
-		}
-		if v.sums, err = arena.Make[float64](s, n); err != nil {
-			return nil, err
-		}
 		if v.far, err = newFar(s, n); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for i := range n {
-		v.f[i] = d.p[i] // β = 0
-		v.mark(i)
-	}
-	return v, nil
+	return nil
 }
 
 // mark derives the state of point i from β_i.
@@ -260,7 +260,7 @@ func (s *solver) round(gap float64, first bool) error {
 	switch {
 	case s.refined > 0:
 		eps = 0.4 * s.tol
-	case first && len(s.f) > m.size:
+	case first && !s.warm && len(s.f) > m.size:
 		m.size, m.random = min(s.first, m.size), 1
 		eps = max(0.3*gap, 0.5*s.tol)
 	case gap < 0.5 || len(s.f) <= m.size:
@@ -302,7 +302,15 @@ func (s *solver) updateOthers() error {
 }
 
 // addSums adds K·Δ of the changed points to the gradient of the given ones.
-func (s *solver) addSums(points []int32) error {
+func (s *solver) addSums(points []int32) (err error) {
+	if s.cols == nil {
+		if s.cols, err = s.pack.NewCols(s.scope, s.mix.size); err != nil {
+			return err
+		}
+		if s.sums, err = arena.Make[float64](s.scope, len(s.f)); err != nil {
+			return err
+		}
+	}
 	s.rest = s.rest[:0]
 	for _, i := range points {
 		s.rest = append(s.rest, s.rows[i])
@@ -345,23 +353,33 @@ func (s *solver) balance() {
 func (s *solver) refine(band float64) error {
 	s.balance()
 	t := s.chooser.threshold()
-	var near, support, nearRows []int32
-	var weight []float64
+	var near []int32
 	for i, f := range s.f {
 		if math.Abs(f-t) <= band {
 			near = append(near, int32(i))
-			nearRows = append(nearRows, s.rows[i])
-		}
-		if s.beta[i] != 0 {
-			support = append(support, s.rows[i])
-			weight = append(weight, s.beta[i])
 		}
 	}
-	sums := make([]float64, len(near))
-	if err := s.pack.Exact(s.ctl, nearRows, support, weight, sums); err != nil {
+	return s.refinePoints(near)
+}
+
+// refinePoints computes F of the given points in float64.
+func (s *solver) refinePoints(points []int32) error {
+	var rows, support []int32
+	var weight []float64
+	for _, i := range points {
+		rows = append(rows, s.rows[i])
+	}
+	for i, b := range s.beta {
+		if b != 0 {
+			support = append(support, s.rows[i])
+			weight = append(weight, b)
+		}
+	}
+	sums := make([]float64, len(points))
+	if err := s.pack.Exact(s.ctl, rows, support, weight, sums); err != nil {
 		return err
 	}
-	for k, i := range near {
+	for k, i := range points {
 		s.f[i] = sums[k] + s.p[i]
 	}
 	return nil

@@ -435,12 +435,15 @@ func TestFinishExactly(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := pairFit{i: 0, j: 1}
-	d, err := f.dual(scope, pack, p, prm, members)
+	rows, d, err := f.dual(scope, p, prm, members)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSolver(nil, scope, d, prm)
+	s, err := newSolver(nil, scope, pack, rows, prm)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.begin(d, nil); err != nil {
 		t.Fatal(err)
 	}
 	r, err := s.finishExactly()
