@@ -18,12 +18,15 @@ import (
 // kmeansDefaults are scikit-learn's.
 func kmeansDefaults() C.gocluster_kmeans_params {
 	return C.gocluster_kmeans_params{
-		struct_size:  C.uint32_t(unsafe.Sizeof(C.gocluster_kmeans_params{})),
-		n_init:       1,
-		n_clusters:   8,
-		max_iter:     300,
-		tol:          1e-4,
-		random_state: 0,
+		struct_size:         C.uint32_t(unsafe.Sizeof(C.gocluster_kmeans_params{})),
+		n_init:              1,
+		n_clusters:          8,
+		max_iter:            300,
+		tol:                 1e-4,
+		random_state:        0,
+		init:                C.GOCLUSTER_INIT_PLUSPLUS,
+		oversampling_factor: 2,
+		init_max_iter:       0,
 	}
 }
 
@@ -157,7 +160,7 @@ func (in kmeansInput) explainKMeans(control *parallel.Control, err error) error 
 		if finite := checkFinite(control, in.x); finite != nil {
 			return finite
 		}
-	case "n_clusters", "n_init", "max_iter", "tol":
+	case "n_clusters", "n_init", "max_iter", "tol", "oversampling_factor", "init_max_iter":
 		name = "params." + name
 	}
 	return fail(C.GOCLUSTER_ERROR_ARGUMENT, name, "%s", argument.Reason)
@@ -169,6 +172,7 @@ type kmeansFit struct {
 	params      kmeans.Params
 	clusters    int
 	randomState uint64
+	scalable    *kmeans.Scalable
 	init, draws *view
 	centers     view
 	labels      view
@@ -194,6 +198,13 @@ func loadKMeansFit(params, x, sampleWeight, init, draws, centers, labels, trace,
 		return in, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.n_init", "is %d", int32(given.n_init))
 	}
 	in.clusters = int(given.n_clusters)
+	switch {
+	case init != 0 || given.init == C.GOCLUSTER_INIT_PLUSPLUS:
+	case given.init == C.GOCLUSTER_INIT_SCALABLE:
+		in.scalable = &kmeans.Scalable{Factor: float64(given.oversampling_factor), Rounds: int(given.init_max_iter)}
+	default:
+		return in, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.init", "is %d, which is no enum gocluster_kmeans_init", int64(given.init))
+	}
 	if init != 0 {
 		v, err := in.loadCenters("init", init)
 		if err == nil && (v.rows%in.params.NInit != 0 || v.rows/in.params.NInit != in.clusters) {
@@ -246,7 +257,7 @@ func (in kmeansFit) fit(control *parallel.Control) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	var from kmeans.Start
+	from := kmeans.Start{Scalable: in.scalable}
 	switch {
 	case in.init != nil:
 		if from.Centers, err = finiteFloats(scope, *in.init); err != nil {
@@ -259,7 +270,11 @@ func (in kmeansFit) fit(control *parallel.Control) (*model, error) {
 		from.Draws, err = finiteFloats(scope, *in.draws)
 	default:
 		generator := rand.New(rand.NewPCG(in.randomState, 0))
-		from.Draws = make([]float64, in.params.NInit*(1+(in.clusters-1)*greedyTrials(in.clusters)))
+		each := 1 + (in.clusters-1)*greedyTrials(in.clusters)
+		if in.scalable != nil {
+			each++
+		}
+		from.Draws = make([]float64, in.params.NInit*each)
 		for i := range from.Draws {
 			from.Draws[i] = generator.Float64()
 		}

@@ -316,7 +316,13 @@ int32_t gocluster_svc_free(gocluster_svc model, gocluster_error *err);
  * with scikit-learn's order of steps, tests of convergence and treatment of clusters
  * that become empty. A label is the lowest index of a nearest centre, in float64. */
 
-/* Fields carry scikit-learn's names and defaults; struct_size as in gocluster_svc_params. */
+enum gocluster_kmeans_init {
+    GOCLUSTER_INIT_PLUSPLUS = 0,      /* greedy k-means++ */
+    GOCLUSTER_INIT_SCALABLE = 1       /* k-means||: rounds choose candidates, which are clustered by what they
+                                         attract (Bahmani et al. 2012) */
+};
+
+/* Fields carry scikit-learn's names and defaults, and dask-ml's; struct_size as in gocluster_svc_params. */
 typedef struct gocluster_kmeans_params {
     uint32_t struct_size;
     int32_t n_init;                   /* >= 1: runs, of which the one with the least inertia stays; 1 */
@@ -325,6 +331,11 @@ typedef struct gocluster_kmeans_params {
     double tol;                       /* >= 0: a run ends when sum_j |new c_j - c_j|^2 <= tol * the mean
                                          of the variances of the columns of X; 1e-4 */
     int64_t random_state;             /* where numbers come from if neither init nor draws are given; 0 */
+    int64_t init;                     /* enum gocluster_kmeans_init, where no centres are given; PLUSPLUS */
+    double oversampling_factor;       /* SCALABLE: > 0, n_clusters times this is how many candidates a round is
+                                         expected to choose; 2 */
+    int64_t init_max_iter;            /* SCALABLE: >= 0 rounds, more only while candidates are fewer than clusters; 0
+                                         is the natural logarithm of the cost with one centre, from 2 to 5; 0 */
 } gocluster_kmeans_params;
 
 int32_t gocluster_kmeans_params_init(gocluster_kmeans_params *params, uint32_t struct_size, gocluster_error *err);
@@ -344,11 +355,12 @@ typedef struct gocluster_kmeans_result {
  *   X              n_rows x n_features, F32 or F64, finite
  *   sample_weight  n_rows, F32 or F64, not negative, not all zero; or NULL for ones
  *   init           centres to start from, [n_init * n_clusters, n_features], F32 or F64; or
- *                  NULL for greedy k-means++
- *   draws          for k-means++: numbers u in [0, 1), F32 or F64, n_init times 1 + (n_clusters-1) * trials
+ *                  NULL for params.init
+ *   draws          numbers u in [0, 1), F32 or F64. For k-means++ n_init times 1 + (n_clusters-1) * trials
  *                  of them, in scikit-learn's order: one for the first centre, then
- *                  for each further one as many as candidates are tried. NULL: from random_state
- *                  for 2 + floor(ln n_clusters) trials. Not used with init
+ *                  for each further one as many as candidates are tried. For SCALABLE each of the
+ *                  n_init parts begins with one number more, which the draws of all rounds come from. NULL: from
+ *                  random_state for 2 + floor(ln n_clusters) trials. Not used with init
  *   centers        out, F64 [n_clusters, n_features]; float32 values if X is F32
  *   labels         out, I32 [n_rows]
  *   trace          out, F64 [n_init * m, 3], or NULL: for the first m iterations of each run the inertia

@@ -66,7 +66,7 @@ func (s *solver[T]) assignChunk(chunk int, sum bool) (changed bool) {
 		s.nearest(s.d, s.k, rows, s.x[i*s.stride:], s.stride, s.panels, s.cn, margin, values, best, labels[:], near[:])
 		for r, label := range labels[:rows] {
 			if near[r] != 1 {
-				label = s.lookAgain(i+r, best[r]+margin, values)
+				label = s.lookAgain(s.row(i+r), best[r]+margin, values)
 			}
 			if old := s.labels[i+r]; label != old {
 				s.labels[i+r] = label
@@ -80,17 +80,17 @@ func (s *solver[T]) assignChunk(chunk int, sum bool) (changed bool) {
 	return changed
 }
 
-// lookAgain returns the centre nearest to row i by differences, among those
+// lookAgain returns the centre nearest to a row by differences, among those
 // whose value does not exceed limit. products is overwritten.
-func (s *solver[T]) lookAgain(i int, limit T, products []T) int32 {
+func (s *solver[T]) lookAgain(row []T, limit T, products []T) int32 {
 	best, index := math.Inf(1), 0
 	for first := 0; first < s.k; first += s.lanes {
-		s.tile(s.d, 1, s.row(i), s.d, s.panels[first*s.d:], products)
+		s.tile(s.d, 1, row, s.d, s.panels[first*s.d:], products)
 		for l, c := range s.cn[first:min(first+s.lanes, s.k)] {
 			if c-products[l] > limit {
 				continue
 			}
-			if v := s.distance(s.row(i), s.center(first+l)); v < best {
+			if v := s.distance(row, s.center(first+l)); v < best {
 				best, index = v, first+l
 			}
 		}

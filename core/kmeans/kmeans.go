@@ -45,9 +45,12 @@ const (
 
 // Start says where the centres of each run begin: in Centers, run after run, or
 // where greedy k-means++ puts them by Draws, numbers in [0, 1): for each run one
-// for the first centre and as many for every other one as it has candidates.
+// for the first centre and as many for every other one as it has candidates. With
+// Scalable, k-means‖ chooses candidates by one draw more, the first of each run, and from
+// these the others choose centres.
 type Start struct {
 	Centers, Draws []float64
+	Scalable       *Scalable
 }
 
 // Result is what Fit returns beside centres and labels.
@@ -151,8 +154,10 @@ func (from Start) check(runs, k, d int) error {
 	switch {
 	case (from.Centers == nil) == (from.Draws == nil):
 		return refuse("init", "either centres or draws are needed")
-	case from.Centers == nil:
+	case from.Centers == nil && from.Scalable == nil:
 		return checkDraws(from.Draws, runs, k)
+	case from.Centers == nil:
+		return from.Scalable.check(from.Draws, runs, k)
 	case len(from.Centers)/d/k != runs || len(from.Centers)%(d*k) != 0:
 		return refuse("init", "%d elements are not %d times %d centres in %d dimensions", len(from.Centers), runs, k, d)
 	}

@@ -31,13 +31,18 @@ func newSolver[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p
 
 func allocateSolver[T float32 | float64](scope *arena.Scope, p Problem, how kind[T], k int) (*solver[T], error) {
 	s := &solver[T]{data: newData(p, how, k), k: k}
-	lanes := (k-1)/s.lanes*s.lanes + s.lanes
-	var err error
-	if s.panels, err = arena.MakeZero[T](scope, lanes*s.d); err != nil {
+	if err := s.makePanels(scope); err != nil {
 		return nil, err
 	}
-	s.cn, err = arena.Make[T](scope, lanes)
-	return s, err
+	return s, nil
+}
+
+func (s *solver[T]) makePanels(scope *arena.Scope) (err error) {
+	lanes := (s.k-1)/s.lanes*s.lanes + s.lanes
+	if s.panels, err = arena.MakeZero[T](scope, lanes*s.d); err == nil {
+		s.cn, err = arena.Make[T](scope, lanes)
+	}
+	return err
 }
 
 // prepareSums makes what update needs and Assign does not.
@@ -117,6 +122,9 @@ func (s *solver[T]) begin(ctl *parallel.Control, run, runs int, from Start) erro
 		return nil
 	}
 	each := len(from.Draws) / runs
+	if from.Scalable != nil {
+		return s.scalable(ctl, *from.Scalable, from.Draws[run*each:][:each])
+	}
 	indices := make([]int, s.k)
 	if err := s.plusPlus(ctl, from.Draws[run*each:][:each], indices); err != nil {
 		return err
@@ -130,7 +138,8 @@ func (s *solver[T]) begin(ctl *parallel.Control, run, runs int, from Start) erro
 }
 
 // lloyd improves centers until the labels stay the same, the centres hardly
-// move, or maxIter is reached. It reports done iterations more than it made.
+// move, or maxIter is reached. It reports done iterations more than it made, of
+// total; nothing if that is zero.
 func (s *solver[T]) lloyd(ctl *parallel.Control, maxIter int, tol float64, done, total int64, trace []Step) (Result, error) {
 	s.forget()
 	var r Result
@@ -156,7 +165,9 @@ func (s *solver[T]) lloyd(ctl *parallel.Control, maxIter int, tol float64, done,
 			trace[r.Iterations] = step
 		}
 		r.Iterations++
-		ctl.Report(done+int64(r.Iterations), total, step.Moved)
+		if total > 0 {
+			ctl.Report(done+int64(r.Iterations), total, step.Moved)
+		}
 	}
 	if !settled {
 		if _, err := s.assign(ctl, false); err != nil {

@@ -52,7 +52,7 @@ func (r *data[T]) plusPlus(ctl *parallel.Control, draws []float64, indices []int
 	scope := arena.NewScope()
 	defer scope.Release()
 	k, trials := len(indices), 0
-	if indices[0] = r.first(draws[0]); k == 1 {
+	if indices[0] = first(draws[0], r.n, r.weight); k == 1 {
 		return nil
 	}
 	trials = (len(draws) - 1) / (k - 1)
@@ -128,21 +128,21 @@ func (r *data[T]) newSeeding(scope *arena.Scope, k, trials int) (*seeding[T], er
 }
 
 // first draws a row with probabilities in proportion to the weights.
-func (r *data[T]) first(u float64) int {
-	if r.weight == nil {
-		return min(int(u*float64(r.n)), r.n-1)
+func first(u float64, rows int, weight []float64) int {
+	if weight == nil {
+		return min(int(u*float64(rows)), rows-1)
 	}
 	sum := 0.0
-	for _, w := range r.weight {
+	for _, w := range weight {
 		sum += w
 	}
 	part := 0.0
-	for i, w := range r.weight {
+	for i, w := range weight {
 		if part += w; part/sum > u {
 			return i
 		}
 	}
-	return r.n - 1
+	return rows - 1
 }
 
 // load puts the newest centre and the candidates into tiles. Lanes to spare

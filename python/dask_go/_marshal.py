@@ -35,6 +35,9 @@ _DTYPES = {
 _CSR = _enum("gocluster_dtype")["GOCLUSTER_CSR"]
 _ATTRIBUTES = _enum("gocluster_svc_attribute")
 KERNELS = {name.removeprefix("GOCLUSTER_KERNEL_").lower(): number for name, number in _enum("gocluster_kernel").items()}
+KMEANS_INITS = {
+    name.removeprefix("GOCLUSTER_INIT_").lower(): number for name, number in _enum("gocluster_kmeans_init").items()
+}
 
 # A struct of the header that points into arrays or another struct keeps those alive.
 _owners: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -193,7 +196,7 @@ def kmeans_fit(
     trace: FloatArray | None,
     tick: Callable[[], None] | None,
 ) -> FittedKMeans:
-    """Cluster the rows, from `init` or by k-means++ with `draws`; `trace` is filled meanwhile."""
+    """Cluster the rows, from `init` or by what `prm` says with `draws`; `trace` is filled meanwhile."""
     centers = np.empty((prm.n_clusters, X.shape[1]), np.float64)
     labels = np.empty(X.shape[0], np.int32)
     result = _kmeans_result()

@@ -47,9 +47,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     ----------
     n_clusters : int, default=8
         The number of clusters.
-    init : {'auto', 'k-means++', 'random'}, array-like of shape (n_clusters, n_features) or callable, default='auto'
+    init : {'auto', 'k-means++', 'k-means||', 'random'}, (n_clusters, n_features) array-like or callable, default='auto'
         Where centres start: 'k-means++' draws rows far from each other, several candidates for
-        each [1]_; 'random' draws rows; an array gives the centres. A callable gets X less its
+        each [1]_; 'k-means||' draws many in a few rounds, and clusters these by what they
+        attract [2]_; 'random' draws rows; an array gives the centres. A callable gets X less its
         mean, n_clusters and random_state, and returns centres less that mean, as in
         scikit-learn. 'auto' is 'k-means++'.
     n_init : 'auto' or int, default='auto'
@@ -68,6 +69,13 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         X is never written, whatever the value.
     algorithm : {'lloyd', 'elkan'}, default='lloyd'
         Both mean the same exact algorithm; the result does not depend on it.
+    oversampling_factor : float, default=2
+        For 'k-means||', positive: a round is expected to draw `oversampling_factor * n_clusters`
+        rows. As in dask-ml.
+    init_max_iter : int, default=None
+        For 'k-means||': how many rounds to make; there are more only while fewer rows than
+        n_clusters have been drawn. None is the natural logarithm of the inertia with one
+        centre, rounded, but at least 2 and at most 5.
 
     Attributes
     ----------
@@ -92,6 +100,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     ----------
     .. [1] D. Arthur, S. Vassilvitskii (2007). k-means++: the advantages of careful seeding.
        SODA 2007, 1027-1035.
+    .. [2] B. Bahmani, B. Moseley, A. Vattani, R. Kumar, S. Vassilvitskii (2012). Scalable
+       k-means++. PVLDB 5(7), 622-633.
 
     Examples
     --------
@@ -112,6 +122,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         "random_state": ["random_state"],
         "copy_x": ["boolean"],
         "algorithm": [StrOptions({"lloyd", "elkan"})],
+        "oversampling_factor": [Interval(Real, 0, None, closed="neither")],
+        "init_max_iter": [Interval(Integral, 1, None, closed="left"), None],
     }
 
     def __init__(
@@ -126,6 +138,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         random_state: Any = None,
         copy_x: bool = True,
         algorithm: str = "lloyd",
+        oversampling_factor: float = 2,
+        init_max_iter: int | None = None,
     ) -> None:
         self.n_clusters = n_clusters
         self.init = init
@@ -136,6 +150,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.random_state = random_state
         self.copy_x = copy_x
         self.algorithm = algorithm
+        self.oversampling_factor = oversampling_factor
+        self.init_max_iter = init_max_iter
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: ARG002
@@ -164,13 +180,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             rows than clusters, weights that are negative or all zero, centres of another shape.
         TypeError
             If X is sparse.
-        NotImplementedError
-            For init='k-means||', which is not supported yet.
         KeyboardInterrupt
             After Ctrl-C; the work has stopped by then.
         """
-        if isinstance(self.init, str) and self.init == "k-means||":
-            raise NotImplementedError("init='k-means||' is not supported yet; 'k-means++' is")
         # Whether X is finite is found out on the way.
         X = _in_rows(validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite=False))
         if X.shape[0] < self.n_clusters:
@@ -187,9 +199,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         init, draws = self._begin(X, weights, n_init, random_state)
         lines = _Lines(self, X, n_init) if self.verbose else None
         fitted = _marshal.kmeans_fit(
-            _marshal.params(
-                "gocluster_kmeans_params", self, n_init=n_init, max_iter=_int64(self.max_iter), random_state=0
-            ),
+            self._params(n_init),
             X,
             weights,
             init=init,
@@ -272,6 +282,18 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
         return -_marshal.kmeans_predict(X, weights, self.cluster_centers_)[1]
 
+    def _params(self, n_init: int) -> Any:
+        scalable = isinstance(self.init, str) and self.init == "k-means||"
+        return _marshal.params(
+            "gocluster_kmeans_params",
+            self,
+            n_init=n_init,
+            max_iter=_int64(self.max_iter),
+            random_state=0,
+            init=_marshal.KMEANS_INITS["scalable" if scalable else "plusplus"],
+            init_max_iter=_int64(self.init_max_iter or 0),
+        )
+
     def _validate(self, X: Any) -> _marshal.Array:
         check_is_fitted(self)
         return _in_rows(validate_data(self, X, dtype=[np.float64, np.float32], reset=False, ensure_all_finite=False))
@@ -295,7 +317,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     def _begin(
         self, X: _marshal.Array, weights: _marshal.Array | None, n_init: int, random_state: np.random.RandomState
     ) -> tuple[_marshal.Array | None, _marshal.FloatArray | None]:
-        """Return the centres that the runs start from, or the draws for k-means++."""
+        """Return the centres that the runs start from, or the draws that make them."""
         k = self.n_clusters
         if _is_arraylike_not_scalar(self.init):
             return self._validate_centers(X, self.init), None
@@ -312,7 +334,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             probabilities = probabilities / probabilities.sum()
             rows = [random_state.choice(X.shape[0], size=k, replace=False, p=probabilities) for _ in range(n_init)]
             return X[np.concatenate(rows)], None
-        return None, random_state.random_sample(n_init * _n_draws(k, None))
+        # The draws of k-means|| begin with one for the key of its rounds.
+        return None, random_state.random_sample(n_init * (_n_draws(k, None) + (self.init == "k-means||")))
 
     def _validate_centers(self, X: _marshal.Array, given: Any) -> _marshal.Array:
         centers: _marshal.Array = np.require(check_array(given, dtype=X.dtype), requirements="A")

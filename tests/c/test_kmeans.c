@@ -63,6 +63,22 @@ static void fits_and_predicts(void)
     CHECK(fabs(out[left] - sqrt(5)) < 1e-12 && fabs(out[k + 1 - left] - sqrt(5)) < 1e-12);
 }
 
+static void scalable_starts(void)
+{
+    call c = small_call();
+    int i;
+    c.params.init = GOCLUSTER_INIT_SCALABLE;
+    EXPECT_OK(fit(&c, NULL, NULL));
+    CHECK(c.result.inertia == 16);
+    for (i = 0; i < rows; i++)
+        CHECK(labels[i] == labels[i / 3 * 3]);
+    c.params.oversampling_factor = 0;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.oversampling_factor", fit(&c, NULL, NULL));
+    c = small_call();
+    c.params.init = 7;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.init", fit(&c, NULL, NULL));
+}
+
 static void starts_from_given_centres_with_weights(void)
 {
     double start[k * columns] = {10, 2, 1, 2}, weight[rows] = {2, 0, 0, 1, 1, 1}, trace[3 * 3];
@@ -191,7 +207,7 @@ static void bad_arguments_are_refused(void)
 static const test tests[] = {
     TEST(fits_and_predicts),    TEST(starts_from_given_centres_with_weights),
     TEST(draws_choose_rows),    TEST(any_strides_are_read),
-    TEST(blocks_add_up),
+    TEST(blocks_add_up),        TEST(scalable_starts),
     TEST(bad_arguments_are_refused),
 };
 MAIN(tests)

@@ -127,6 +127,33 @@ def test_float32_far_from_the_origin() -> None:
     judge(ours, X)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", ["digits", "noise", "heavy tails", "blobs 7", "one cluster", "a cluster for each row"])
+def test_scalable_starts_are_as_good(name: str, dtype: Any) -> None:
+    X, k = PROBLEMS[name]
+    X = X.astype(dtype)
+    ours = [KMeans(k, init="k-means||", random_state=seed).fit(X) for seed in range(5)]
+    for model in ours:
+        judge(model, X)
+    greedy = [KMeans(k, random_state=seed).fit(X).inertia_ for seed in range(5)]
+    # They are better for most data; the mean of five varies by a few per cent.
+    assert np.mean([model.inertia_ for model in ours]) <= 1.1 * np.mean(greedy)
+    again = KMeans(k, init="k-means||", random_state=2).fit(X)
+    assert_array_equal(again.labels_, ours[2].labels_)
+    assert_array_equal(again.cluster_centers_, ours[2].cluster_centers_)
+
+
+def test_scalable_takes_weights_runs_and_parameters() -> None:
+    X, k = PROBLEMS["blobs 4"]
+    weights = np.random.RandomState(0).uniform(size=len(X))
+    weights[X[:, 0] > np.median(X[:, 0])] = 0
+    for params in [{"n_init": 3}, {"init_max_iter": 1, "oversampling_factor": 0.1}, {"init_max_iter": 9}]:
+        ours = KMeans(k, init="k-means||", random_state=0, **params).fit(X, sample_weight=weights)
+        judge(ours, X, weights)
+        kept = KMeans(k, init="k-means||", random_state=0, **params).fit(X[weights > 0])
+        assert ours.inertia_ < 3 * kept.inertia_
+
+
 @pytest.mark.parametrize("k", [1, 2, 5, 30])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_kmeans_plusplus(k: int, weighted: bool) -> None:
