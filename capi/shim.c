@@ -241,6 +241,23 @@ int32_t gocluster_kmeans_farthest_start(const gocluster_array *X, const gocluste
     return CALL(err, goKMeansFarthestStart(P(X), P(centers), P(rows), P(distances), P(labels), P(job), P(err)));
 }
 
+int32_t gocluster_kmeans_round_start(const gocluster_array *X, const gocluster_array *sample_weight,
+                                     const gocluster_array *fresh, int64_t base, const gocluster_array *closest,
+                                     const gocluster_array *nearest, double key, int64_t round, int64_t first_row,
+                                     double expected, const gocluster_array *rows, const gocluster_array *draws,
+                                     const gocluster_array *costs, const gocluster_array *found,
+                                     gocluster_kmeans_result *result, gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansRoundStart(P(X), P(sample_weight), P(fresh), base, P(closest), P(nearest), key, round,
+                                        first_row, expected, P(rows), P(draws), P(costs), P(found), P(result), P(job),
+                                        P(err)));
+}
+
+int32_t gocluster_kmeans_draws(double key, int64_t round, int64_t first_row, const gocluster_array *out, gocluster_error *err)
+{
+    return CALL(err, goKMeansDraws(key, round, first_row, P(out), P(err)));
+}
+
 int32_t gocluster_npy_info(const char *path, gocluster_array *info, gocluster_error *err)
 {
     return CALL(err, goNPYInfo(P(path), P(info), P(err)));

@@ -414,6 +414,31 @@ int32_t gocluster_kmeans_farthest_start(const gocluster_array *X, const gocluste
                                         const gocluster_array *rows, const gocluster_array *distances,
                                         const gocluster_array *labels, gocluster_job *job, gocluster_error *err);
 
+/* A round of k-means|| on a block of rows; params.init above says what it is for. Of each row is kept how far the nearest
+ * candidate is, squared, and which one that is.
+ *   sample_weight        as above
+ *   fresh                candidates that the rows have not met yet, F64 [m, n_features]; NULL: none
+ *   base                 the number of candidates before them; 0: closest and nearest hold nothing yet
+ *   closest, nearest     in and out, F64 and I32 [n_rows]
+ *   key                  in [0, 1): the first number of draws above
+ *   round                >= 1, of which this is to draw the candidates
+ *   first_row            the number of the first row of the block among all
+ *   expected             >= 0: how many rows to expect
+ *   rows, draws, costs   out, I64, F64 and F64 [room], or NULL for none: rows of the block that may become candidates. Those
+ *                        do where draws < share * costs, with share = n_clusters * oversampling_factor / the cost of all
+ *                        rows. All such rows are there if share <= expected / the cost of the block
+ *   found                out, I64 [1]: how many there are; more than room: the first ones are stored
+ *   result               out, or NULL: inertia is set to the cost of the block, sample_weight times closest added up */
+int32_t gocluster_kmeans_round_start(const gocluster_array *X, const gocluster_array *sample_weight,
+                                     const gocluster_array *fresh, int64_t base, const gocluster_array *closest,
+                                     const gocluster_array *nearest, double key, int64_t round, int64_t first_row,
+                                     double expected, const gocluster_array *rows, const gocluster_array *draws,
+                                     const gocluster_array *costs, const gocluster_array *found,
+                                     gocluster_kmeans_result *result, gocluster_job *job, gocluster_error *err);
+
+/* out, F64 [n]: what k-means|| draws in a round for the rows from first_row on. Round 0, row 0 is for the first candidate. */
+int32_t gocluster_kmeans_draws(double key, int64_t round, int64_t first_row, const gocluster_array *out, gocluster_error *err);
+
 /* ---- npy files ----------------------------------------------------------------
  * NumPy's format: F32, F64, I32 or I64 in little-endian C order, one or two dimensions. */
 

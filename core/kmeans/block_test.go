@@ -254,3 +254,39 @@ func BenchmarkAssignBlock(b *testing.B) {
 		})
 	}
 }
+
+func TestMayPick(t *testing.T) {
+	r := rand.New(rand.NewPCG(51, 52))
+	for range 20 {
+		n, first, round := 1+r.IntN(2000), r.IntN(1e6), 1+r.IntN(5)
+		closest, u := make([]float64, n), r.Float64()
+		cost := 0.0
+		for i := range closest {
+			closest[i] = r.ExpFloat64()
+			cost += closest[i]
+		}
+		var weight []float64
+		if r.IntN(2) == 0 {
+			weight = make([]float64, n)
+			for i := range weight {
+				weight[i] = r.Float64()
+			}
+		}
+		share := 30 / cost
+		m := MayPick(u, round, first, closest, weight, 3*share)
+		drawn := make([]float64, n)
+		Draws(u, round, first, drawn)
+		var picked []int
+		for i, row := range m.Rows {
+			if m.Draws[i] != drawn[row] {
+				t.Fatalf("row %d: drawn %v and %v", row, m.Draws[i], drawn[row])
+			}
+			if m.Draws[i] < share*m.Costs[i] {
+				picked = append(picked, row)
+			}
+		}
+		if want := Pick(keyOf(u), round, first, closest, weight, share); !slices.Equal(picked, want) {
+			t.Fatalf("rows %v, want %v", picked, want)
+		}
+	}
+}

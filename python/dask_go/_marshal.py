@@ -296,3 +296,61 @@ def kmeans_farthest(
         tick=tick,
     )
     return rows, distances, labels
+
+
+class Round(NamedTuple):
+    """What a round of k-means|| did with a block. See gocluster_kmeans_round_start in the header."""
+
+    cost: float
+    rows: npt.NDArray[np.int64]
+    draws: FloatArray
+    costs: FloatArray
+    found: int
+
+
+def kmeans_round(
+    X: Array,
+    sample_weight: Array | None,
+    fresh: FloatArray | None,
+    base: int,
+    closest: FloatArray,
+    nearest: IntArray,
+    *,
+    key: float,
+    round_: int,
+    first_row: int,
+    expected: float,
+    room: int,
+    tick: Callable[[], None] | None,
+) -> Round:
+    """Let the rows of a block meet fresh candidates, and find those that may become candidates themselves."""
+    rows, draws, costs = np.empty(room, np.int64), np.empty(room), np.empty(room)
+    found, result = np.zeros(1, np.int64), _kmeans_result()
+    run_job(
+        "gocluster_kmeans_round_start",
+        array(X),
+        _optional(sample_weight),
+        _optional(fresh),
+        base,
+        array(closest),
+        array(nearest),
+        key,
+        round_,
+        first_row,
+        expected,
+        array(rows),
+        array(draws),
+        array(costs),
+        array(found),
+        result,
+        tick=tick,
+    )
+    there = min(int(found[0]), room)
+    return Round(result.inertia, rows[:there], draws[:there], costs[:there], int(found[0]))
+
+
+def kmeans_draws(key: float, round_: int, first_row: int, n: int) -> FloatArray:
+    """Return what k-means|| draws for some rows."""
+    out = np.empty(n)
+    call("gocluster_kmeans_draws", key, round_, first_row, array(out))
+    return out

@@ -80,5 +80,10 @@ FORWARD(int32_t, gocluster_kmeans_block_start,
         (X, s, c, l, u, m, n, r, j, e))
 FORWARD(int32_t, gocluster_kmeans_farthest_start,
         (array *X, array *c, array *r, array *d, array *l, gocluster_job *j, error *e), (X, c, r, d, l, j, e))
+FORWARD(int32_t, gocluster_kmeans_round_start,
+        (array *X, array *s, array *f, int64_t b, array *c, array *n, double k, int64_t r, int64_t i, double x, array *o,
+         array *d, array *v, array *m, gocluster_kmeans_result *t, gocluster_job *j, error *e),
+        (X, s, f, b, c, n, k, r, i, x, o, d, v, m, t, j, e))
+FORWARD(int32_t, gocluster_kmeans_draws, (double k, int64_t r, int64_t f, array *o, error *e), (k, r, f, o, e))
 FORWARD(int32_t, gocluster_npy_info, (const char *p, gocluster_array *i, error *e), (p, i, e))
 FORWARD(int32_t, gocluster_npy_read, (const char *p, int64_t r, array *o, error *e), (p, r, o, e))

@@ -153,6 +153,43 @@ static void blocks_add_up(void)
     REFUSED(GOCLUSTER_ERROR_SHAPE, "mass", gocluster_kmeans_block_start(&whole.X, NULL, &c, NULL, &s, &v, &n, NULL, &job, &last_error));
 }
 
+static void rounds_find_rows(void)
+{
+    double fresh[2 * columns] = {1, 2, 10, 2}, closest[rows], draws[rows], costs[rows], all[rows], far[1];
+    int32_t nearest[rows];
+    int64_t chosen[rows], found = 0;
+    gocluster_array c = gocluster_matrix(fresh, GOCLUSTER_F64, 1, columns), l = gocluster_vector(closest, GOCLUSTER_F64, rows);
+    gocluster_array n = gocluster_vector(nearest, GOCLUSTER_I32, rows), r = gocluster_vector(chosen, GOCLUSTER_I64, rows);
+    gocluster_array d = gocluster_vector(draws, GOCLUSTER_F64, rows), v = gocluster_vector(costs, GOCLUSTER_F64, rows);
+    gocluster_array f = gocluster_vector(&found, GOCLUSTER_I64, 1), a = gocluster_vector(all, GOCLUSTER_F64, rows);
+    gocluster_array one = gocluster_vector(far, GOCLUSTER_F64, 1);
+    gocluster_kmeans_result result;
+    gocluster_job job;
+    call call = small_call();
+    int i;
+    result.struct_size = sizeof result;
+    EXPECT_OK(gocluster_kmeans_round_start(&call.X, NULL, &c, 0, &l, &n, 0.25, 1, 100, 1e9, &r, &d, &v, &f, &result, &job, &last_error));
+    EXPECT_OK(finish(job));
+    CHECK(result.inertia == 8 + 243 + 8 && closest[3] == 81 && nearest[3] == 0);
+    CHECK(found == 5 && chosen[0] == 1); /* all but the candidate */
+    EXPECT_OK(gocluster_kmeans_draws(0.25, 1, 100, &a, &last_error));
+    for (i = 0; i < 5; i++)
+        CHECK(draws[i] == all[chosen[i]] && costs[i] == closest[chosen[i]]);
+    EXPECT_OK(gocluster_kmeans_draws(0.25, 1, 103, &one, &last_error));
+    CHECK(far[0] == all[3]);
+    c.data = fresh + columns;
+    EXPECT_OK(gocluster_kmeans_round_start(&call.X, NULL, &c, 1, &l, &n, 0.25, 2, 100, 0, NULL, NULL, NULL, NULL, &result, &job, &last_error));
+    EXPECT_OK(finish(job));
+    CHECK(result.inertia == 16 && nearest[0] == 0 && nearest[3] == 1 && closest[3] == 0);
+    EXPECT_OK(gocluster_kmeans_round_start(&call.X, NULL, NULL, 2, &l, &n, 0.25, 2, 100, 0, &r, &d, &v, &f, &result, &job, &last_error));
+    EXPECT_OK(finish(job));
+    CHECK(result.inertia == 16 && found == 0);
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "fresh", gocluster_kmeans_round_start(&call.X, NULL, NULL, 0, &l, &n, 0.25, 2, 100, 0, &r, &d, &v, &f, &result, &job, &last_error));
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "key", gocluster_kmeans_round_start(&call.X, NULL, &c, 0, &l, &n, 1, 2, 100, 0, &r, &d, &v, &f, &result, &job, &last_error));
+    REFUSED(GOCLUSTER_ERROR_OVERLAP, "costs", gocluster_kmeans_round_start(&call.X, NULL, &c, 0, &l, &n, 0, 2, 100, 0, &r, &d, &l, &f, &result, &job, &last_error));
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "first_row", gocluster_kmeans_draws(0, 1, -1, &a, &last_error));
+}
+
 static void any_strides_are_read(void)
 {
     double by_columns[rows * columns];
@@ -207,7 +244,7 @@ static void bad_arguments_are_refused(void)
 static const test tests[] = {
     TEST(fits_and_predicts),    TEST(starts_from_given_centres_with_weights),
     TEST(draws_choose_rows),    TEST(any_strides_are_read),
-    TEST(blocks_add_up),        TEST(scalable_starts),
+    TEST(blocks_add_up),        TEST(rounds_find_rows),        TEST(scalable_starts),
     TEST(bad_arguments_are_refused),
 };
 MAIN(tests)

@@ -1,0 +1,33 @@
+package kmeans
+
+// Maybe are rows of a block that may become candidates of k-means‖: row Rows[i] does
+// where Draws[i] < share·Costs[i], with the share that Pick takes.
+type Maybe struct {
+	Rows         []int
+	Draws, Costs []float64
+}
+
+// MayPick returns the rows that Pick would return for this share or a smaller
+// one. So a block finds them while it is read, before the cost of all rows is
+// known. u in [0, 1) makes the key.
+func MayPick(u float64, round, first int, closest, weight []float64, share float64) (m Maybe) {
+	key := keyOf(u)
+	for i, v := range closest {
+		if weight != nil {
+			v *= weight[i]
+		}
+		if drawn := draw(key, round, first+i); drawn < share*v {
+			m.Rows, m.Draws, m.Costs = append(m.Rows, i), append(m.Draws, drawn), append(m.Costs, v)
+		}
+	}
+	return m
+}
+
+// Draws stores what k-means‖ draws in a round for the rows from first on. u in
+// [0, 1) makes the key.
+func Draws(u float64, round, first int, out []float64) {
+	key := keyOf(u)
+	for i := range out {
+		out[i] = draw(key, round, first+i)
+	}
+}
