@@ -9,10 +9,12 @@ import (
 // finishExactly ends a fit that float32 kernel values cannot end (enormous C,
 // kernels of low numerical rank, degenerate data): pair updates over all points
 // with second-order selection, as libsvm makes them, and Newton steps on the free
-// points, in float64 throughout and from the β at hand. It is slow and sure.
+// points, in float64 throughout and from the β at hand. It is slow and sure, but for
+// data so large that float64 does not hold a solution to within tol: then it ends
+// where rounding does not let the gap fall any more.
 func (s *solver) finishExactly() (result, error) {
 	n := len(s.f)
-	if s.limit == math.MaxInt64 && s.pack.Definite() {
+	if s.limit == math.MaxInt64 && s.pack.Definite() && !s.interior {
 		if err := s.solveLowRank(); err != nil {
 			return result{}, err
 		}
@@ -27,27 +29,57 @@ func (s *solver) finishExactly() (result, error) {
 		if err := s.refine(math.Inf(1)); err != nil {
 			return result{}, err
 		}
-		if s.chooser.measure(s.f, s.state) <= s.tol || s.updates >= limit {
+		target := max(s.tol, x.rounding())
+		if s.chooser.measure(s.f, s.state) <= target || x.hopeless || s.updates >= limit {
 			break
 		}
-		if err := x.solve(limit); err != nil {
+		if err := x.solve(target, limit); err != nil {
 			return result{}, err
 		}
 	}
 	return s.end(nil)
 }
 
+// rounding estimates what float64 leaves of the gap: the error of β and of the kernel
+// values in the largest F, of points whose gradients are sums of large terms that cancel.
+func (x *exactRows) rounding() float64 {
+	const ulp = 0x1p-52
+	largest, squares := 0.0, 0.0
+	for i, k := range x.diag {
+		largest = max(largest, math.Abs(k))
+		squares += x.beta[i] * x.beta[i] * math.Abs(k)
+	}
+	return 4 * ulp * math.Sqrt(largest*squares)
+}
+
+// pace sees whether a gap falls so fast that it will be at the target within limit
+// updates. A third of that speed will do, since SMO becomes faster at the end.
+type pace struct {
+	gap float64
+	at  int64
+}
+
+func (p *pace) hopeless(gap, target float64, updates, limit int64) bool {
+	if p.gap == 0 || gap < 0.9*p.gap {
+		p.gap, p.at = gap, updates
+	}
+	steps := math.Log(p.gap/target) / math.Log(1/0.9)
+	return float64(updates-p.at) > 3*float64(limit)/max(1, steps)
+}
+
 // exactRepeats bounds how often the gradient is computed anew to see whether the
 // rounding of its updates has hidden a violation.
 const exactRepeats = 4
 
-// solve makes updates until the gap is within tol or they are limit.
-func (x *exactRows) solve(limit int64) error {
+// solve makes updates until the gap is within target, or will not be so within limit.
+func (x *exactRows) solve(target float64, limit int64) error {
 	s := x.solver
-	last := s.updates
+	first, last := s.updates, s.updates
+	var fall pace
 	for s.goOn() && s.updates < limit {
 		gap := s.chooser.measure(s.f, s.state)
-		if !(gap > s.tol) {
+		x.hopeless = fall.hopeless(gap, target, s.updates, limit-first)
+		if !(gap > target) || x.hopeless {
 			break
 		}
 		if s.updates&63 == 0 && x.newton.due(int64(x.newton.findFree(s.beta, s.lo, s.hi)), s.updates-last) {
@@ -186,9 +218,10 @@ func (s *solver) bestPartner(i int, ki, diag []float64) int {
 // there is room for it starts anew.
 type exactRows struct {
 	*solver
-	newton newton
-	diag   []float64
-	rows   map[int][]float64
+	newton   newton
+	diag     []float64
+	rows     map[int][]float64
+	hopeless bool
 }
 
 // capacity is the number of rows that fill 64 MB.

@@ -19,7 +19,7 @@ import (
 //
 //	Kβ + p + ν − u + v = 0,  Σβ = 0,  s∘u = t∘v = μ → 0
 //
-// and (K + D⁻¹)⁻¹ with D = 1/(u/s + v/t) is applied by the Woodbury formula: one
+// and (K + D⁻¹)⁻¹ with D = 1/(u/s + v/t + ridge) is applied by the Woodbury formula: one
 // Cholesky factor of I + ZᵀDZ an iteration.
 type interior struct {
 	ctl        *parallel.Control
@@ -29,12 +29,13 @@ type interior struct {
 	beta, f    []float64 // f = Kβ + p
 	s, t, u, v []float64
 	nu, mu     float64
-	d          []float64 // D
+	d, ridge   []float64 // D; see interiorRidge
 	rhs, ones  []float64 // right-hand side; (K + D⁻¹)⁻¹1
 	step       []float64 // of β
 	du, dv     []float64
 	work       []float64
 	chol       mat.Cholesky
+	kept       []float64 // β, s, t, u and v of the best iterate near the end
 }
 
 // interiorRank bounds the columns of Z; past it the cost of the factor grows
@@ -43,6 +44,11 @@ const interiorRank = 128
 
 const (
 	interiorLimit = 80
+	// interiorRidge bounds D·K_ii: past 1/interiorRidge the Woodbury formula would lose the
+	// step of a free point to cancellation. Steps are a little shorter for it, no more.
+	interiorRidge = 1e-13
+	// nearEnd is the merit from which on iterates are kept: rounding may make the next one worse.
+	nearEnd = 1e6
 	// lowRankTol is the share of tol to which a problem is solved whose matrix is
 	// only nearly of low rank: the sides of the points have to be told apart well,
 	// or the crossover leaves much to pair updates, which are slow there.
@@ -119,9 +125,9 @@ func (s *solver) solveInterior(scope *arena.Scope, z *factor, points []int32, to
 	if err := s.ctl.Err(); err != nil {
 		return err
 	}
-	before := s.chooser.measure(s.f, s.state)
+	gap, objective := s.chooser.measure(s.f, s.state), s.objective()
 	s.swap(x)
-	if err := s.refine(math.Inf(1)); err != nil || s.chooser.measure(s.f, s.state) <= before {
+	if err := s.refine(math.Inf(1)); err != nil || s.chooser.measure(s.f, s.state) <= gap || s.objective() < objective {
 		return err
 	}
 	s.swap(x) // rounding has won: the β before was better
@@ -138,16 +144,17 @@ func (s *solver) swap(x *interior) {
 
 func newInterior(s *solver, scope *arena.Scope, z *factor, points []int32) (*interior, error) {
 	n := len(points)
-	all, err := arena.MakeZero[float64](scope, 16*n)
+	all, err := arena.MakeZero[float64](scope, 17*n)
 	if err != nil {
 		return nil, err
 	}
 	x := &interior{ctl: s.ctl, points: points, z: z}
-	for k, v := range []*[]float64{&x.p, &x.lo, &x.hi, &x.beta, &x.f, &x.s, &x.t, &x.u, &x.v, &x.d, &x.rhs, &x.ones, &x.step, &x.du, &x.dv, &x.work} {
+	for k, v := range []*[]float64{&x.p, &x.lo, &x.hi, &x.beta, &x.f, &x.s, &x.t, &x.u, &x.v, &x.d, &x.ridge, &x.rhs, &x.ones, &x.step, &x.du, &x.dv, &x.work} {
 		*v = all[k*n : (k+1)*n]
 	}
 	for k, i := range points {
 		x.p[k], x.lo[k], x.hi[k] = s.p[i], s.lo[i], s.hi[i]
+		x.ridge[k] = interiorRidge * float64(s.pack.Diag[s.rows[i]])
 	}
 	return x, nil
 }
@@ -186,20 +193,30 @@ func (x *interior) solve(tol float64) int64 {
 	for i := range x.beta {
 		width += (x.hi[i] - x.lo[i]) / n
 	}
-	best, since := math.Inf(1), 0
+	least, best, since := math.Inf(1), math.Inf(1), 0
 	for iteration := int64(0); ; iteration++ {
 		x.gradient()
 		x.mu = 0
 		for i := range x.beta {
 			x.mu += x.s[i]*x.u[i] + x.t[i]*x.v[i]
-			x.d[i] = 1 / (x.u[i]/x.s[i] + x.v[i]/x.t[i])
+			x.d[i] = 1 / (x.u[i]/x.s[i] + x.v[i]/x.t[i] + x.ridge[i])
 		}
 		x.mu /= 2 * n
 		gap := x.gap()
-		if since++; x.mu < best {
-			best, since = x.mu, 0
+		if since++; x.mu < least {
+			least, since = x.mu, 0
 		}
-		if x.mu <= 0.01*tol*width && gap <= 0.3*tol || since > 5 || iteration >= interiorLimit || x.ctl.Cancelled() || !x.factorise() {
+		merit := max(x.mu/(0.01*tol*width), gap/(0.3*tol))
+		if merit < best {
+			best, since = merit, 0
+			if merit > 1 && merit < nearEnd {
+				x.keep()
+			}
+		}
+		if merit <= 1 || since > 5 || iteration >= interiorLimit || x.ctl.Cancelled() || !x.factorise() {
+			if merit > best {
+				x.restore()
+			}
 			return iteration
 		}
 		x.ctl.Report(iteration, 0, gap)
@@ -224,6 +241,21 @@ func (x *interior) solve(tol float64) int64 {
 			x.v[i] += length * x.dv[i]
 		}
 		x.nu += length * dnu
+	}
+}
+
+func (x *interior) keep() {
+	x.kept = x.kept[:0]
+	for _, v := range [][]float64{x.beta, x.s, x.t, x.u, x.v} {
+		x.kept = append(x.kept, v...)
+	}
+}
+
+func (x *interior) restore() {
+	if len(x.kept) > 0 {
+		for k, v := range [][]float64{x.beta, x.s, x.t, x.u, x.v} {
+			copy(v, x.kept[k*len(v):])
+		}
 	}
 }
 

@@ -27,18 +27,19 @@ type solver struct {
 	limit   int64 // of pair updates
 	updates int64
 
-	beta, f []float64 // f = Kβ + p
-	state   []uint8
-	chooser *chooser
-	active  *active
-	points  []int32 // the active set
-	mix     mix
-	first   int // size of the first active set, all random
-	member  []uint8
-	warm    bool     // not started at β = 0
-	refined int      // times the gradient was computed again in float64
-	settled progress // of the gaps found so
-	far     far
+	beta, f  []float64 // f = Kβ + p
+	state    []uint8
+	chooser  *chooser
+	active   *active
+	points   []int32 // the active set
+	mix      mix
+	first    int // size of the first active set, all random
+	member   []uint8
+	warm     bool     // not started at β = 0
+	refined  int      // times the gradient was computed again in float64
+	interior bool     // the interior-point method has been tried
+	settled  progress // of the gaps found so
+	far      far
 
 	others  []int32 // points outside the active set
 	rest    []int32 // rows of points to be updated
@@ -158,7 +159,10 @@ func (s *solver) run() (result, error) {
 		if err := solve(); err != nil {
 			return result{}, err
 		}
-		s.refined = 1
+		s.refined, s.interior = 1, true
+		if gap := s.chooser.measure(s.f, s.state); gap > s.tol && gap < s.noise() {
+			return s.finishExactly()
+		}
 	}
 	rounds, stalled := 0, 0
 	var fall progress
@@ -390,11 +394,9 @@ func (s *solver) refinePoints(points []int32) error {
 func (s *solver) result() result {
 	gap := s.chooser.measure(s.f, s.state)
 	r := result{updates: s.updates, gap: gap, converged: gap <= s.tol}
+	r.objective = s.objective()
 	sum, count := 0.0, 0
-	for i, b := range s.beta {
-		if b != 0 {
-			r.objective += b * (s.f[i] + s.p[i]) / 2
-		}
+	for i := range s.beta {
 		if s.state[i] == free {
 			sum += s.f[i]
 			count++
@@ -405,6 +407,17 @@ func (s *solver) result() result {
 		r.intercept = -sum / float64(count)
 	}
 	return r
+}
+
+// objective is ½βᵀKβ + pᵀβ.
+func (s *solver) objective() float64 {
+	sum := 0.0
+	for i, b := range s.beta {
+		if b != 0 {
+			sum += b * (s.f[i] + s.p[i]) / 2
+		}
+	}
+	return sum
 }
 
 // forRows shares padded rows among threads in chunks of 512, each worth work

@@ -115,7 +115,7 @@ func TestSolutionsAreOptimal(t *testing.T) {
 	}
 	huge := clouds(19, 400, 3, 2, 1)
 	for i := range huge.X.F64 {
-		huge.X.F64[i] *= 4 // by 10 instead, degree 3 does not converge within the limit of updates
+		huge.X.F64[i] *= 10
 	}
 	cases := []struct {
 		name string
@@ -192,6 +192,28 @@ func TestSolutionsAreOptimal(t *testing.T) {
 			}
 			fit(t, c.p, c.prm)
 		})
+	}
+}
+
+// TestMoreThanFloat64Holds: kernel values of 1e15 and more, whose sums are off by more than tol.
+func TestMoreThanFloat64Holds(t *testing.T) {
+	p := clouds(19, 400, 3, 2, 1)
+	for i := range p.X.F64 {
+		p.X.F64[i] *= 30
+	}
+	for _, k := range []kernel.Params{poly(4, 1, 0), poly(4, 1, -1)} {
+		prm := params(k, 1)
+		m, err := Fit(nil, p, prm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reports, err := Check(p, prm, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := reports[0]; m.Converged[0] || !(m.Gap[0] > prm.Tol) || r.Outside > 0 || r.Imbalance > 1e-11*(1+r.Norm1) {
+			t.Errorf("%+v: converged %v, gap %g reported, %+v found", k, m.Converged[0], m.Gap[0], r)
+		}
 	}
 }
 
