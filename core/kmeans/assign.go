@@ -45,8 +45,8 @@ func (s *solver[T]) pack() {
 func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (changed bool, err error) {
 	s.pack()
 	var any atomic.Bool
-	err = parallel.For(ctl, s.chunks, threadsFor(s.n*s.d*s.k), func(chunk int) {
-		if s.assignChunk(chunk, sum) {
+	err = s.pass(ctl, s.n*s.d*s.k, func(p *solver[T], chunk int) {
+		if p.assignChunk(chunk, sum) {
 			any.Store(true)
 		}
 	})
@@ -99,12 +99,23 @@ func (s *solver[T]) lookAgain(row []T, limit T, products []T) int32 {
 }
 
 func (s *solver[T]) inertia(ctl *parallel.Control) (float64, error) {
-	return parallel.Sum(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) float64 {
-		lo, hi := s.rows(chunk)
-		sum := 0.0
-		for i := lo; i < hi; i++ {
-			sum += s.weightOf(i) * s.distance(s.row(i), s.center(int(s.labels[i])))
-		}
-		return sum
-	})
+	parts := make([]float64, s.chunks)
+	err := s.pass(ctl, s.n*s.d, func(p *solver[T], chunk int) { parts[chunk] = p.addInertia(chunk, parts[chunk]) })
+	return sum(parts), err
+}
+
+// addInertia adds that of the rows of a chunk, one after the other.
+func (s *solver[T]) addInertia(chunk int, to float64) float64 {
+	lo, hi := s.rows(chunk)
+	for i := lo; i < hi; i++ {
+		to += s.weightOf(i) * s.distance(s.row(i), s.center(int(s.labels[i])))
+	}
+	return to
+}
+
+func sum(parts []float64) (sum float64) {
+	for _, v := range parts {
+		sum += v
+	}
+	return sum
 }

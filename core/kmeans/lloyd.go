@@ -13,6 +13,7 @@ type solver[T float32 | float64] struct {
 	k       int
 	centers []float64
 	labels  []int32
+	closest []float64 // while k-means‖ chooses candidates: squared distances to the nearest
 
 	panels, cn       []T     // c − mean, lanes centres a panel; cₙ, +Inf in lanes without one
 	slack, perLength float64 // see pack
@@ -43,6 +44,12 @@ func (s *solver[T]) makePanels(scope *arena.Scope) (err error) {
 		s.cn, err = arena.Make[T](scope, lanes)
 	}
 	return err
+}
+
+// pass calls body for the rows of every chunk, which are in p: all at once, or a
+// piece of the chunk after the other. Chunks are worked on side by side.
+func (s *solver[T]) pass(ctl *parallel.Control, work int, body func(p *solver[T], chunk int)) error {
+	return parallel.For(ctl, s.chunks, threadsFor(work), func(chunk int) { body(s, chunk) })
 }
 
 // prepareSums makes what update needs and Assign does not.
@@ -81,7 +88,6 @@ func fit[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p Probl
 			return Result{}, err
 		}
 	}
-	tol := prm.Tol * s.variance
 	most := int64(min(prm.MaxIter, math.MaxInt32)) // that progress tells of
 	var best Result
 	bestCenters, bestLabels := centers, labels
@@ -90,7 +96,7 @@ func fit[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p Probl
 			return Result{}, err
 		}
 		share := len(prm.Trace) / prm.NInit
-		r, err := s.lloyd(ctl, prm.MaxIter, tol, int64(run)*most, int64(prm.NInit)*most, prm.Trace[run*share:][:share])
+		r, err := s.lloyd(ctl, prm.MaxIter, prm.Tol, int64(run)*most, int64(prm.NInit)*most, prm.Trace[run*share:][:share])
 		if err != nil {
 			return Result{}, err
 		}
@@ -159,7 +165,7 @@ func (s *solver[T]) lloyd(ctl *parallel.Control, maxIter int, tol float64, done,
 			return Result{}, err
 		}
 		settled = !changed
-		r.Converged = settled || step.Moved <= tol
+		r.Converged = settled || step.Moved <= tol*s.variance
 		if r.Iterations < len(trace) {
 			step.End = ending(settled, r.Converged, r.Iterations+1 == maxIter)
 			trace[r.Iterations] = step

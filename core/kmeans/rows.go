@@ -17,6 +17,11 @@ type data[T float32 | float64] struct {
 	n, d, stride int
 	weight       []float64 // nil: ones
 	chunks, step int       // step rows a chunk
+	// Rows that do not fit in memory come in pieces of a chunk. x is then a piece of n
+	// rows, all of which are the rows of the chunk at hand, and first is the number of
+	// the first one.
+	piece bool
+	first int
 
 	mean     []float64
 	variance float64   // the mean of the columns'
@@ -47,6 +52,9 @@ func newData[T float32 | float64](p Problem, how kind[T], k int) data[T] {
 func (r *data[T]) row(i int) []T { return r.x[i*r.stride:][:r.d] }
 
 func (r *data[T]) rows(chunk int) (lo, hi int) {
+	if r.piece {
+		return 0, r.n
+	}
 	return chunk * r.step, min((chunk+1)*r.step, r.n)
 }
 
@@ -58,27 +66,94 @@ func (r *data[T]) weightOf(i int) float64 {
 }
 
 // survey computes mean, variance and reach, and refuses rows that are not
-// finite. Each chunk takes its own mean, and
-// its squared distances from that while the rows are in the cache.
+// finite.
 func (r *data[T]) survey(ctl *parallel.Control, scope *arena.Scope) error {
-	means, err := arena.MakeZero[float64](scope, (r.chunks+1)*r.d)
+	parts, err := r.newMoments(scope)
 	if err != nil {
 		return err
 	}
-	if r.reach, err = arena.Make[float64](scope, r.chunks); err != nil {
+	err = parallel.For(ctl, r.chunks, threadsFor(2*r.n*r.d), func(chunk int) { r.surveyChunk(chunk, &parts[chunk]) })
+	if err != nil {
 		return err
 	}
-	spread := make([]float64, r.chunks) // squared distances from the chunk's mean
-	err = parallel.For(ctl, r.chunks, threadsFor(2*r.n*r.d), func(chunk int) {
-		lo, hi := r.rows(chunk)
-		mean := means[(chunk+1)*r.d:][:r.d]
-		for i := lo; i < hi; i++ {
-			r.axpy(1, r.row(i), mean)
+	if !r.combine(parts) {
+		return r.refuseNotFinite(ctl)
+	}
+	return nil
+}
+
+// moments are what is known of some rows.
+type moments struct {
+	rows   int
+	mean   []float64
+	spread float64 // the sum of the squared distances from the mean
+}
+
+// weights are those of some rows; nil: ones.
+func (r *data[T]) weights(lo, hi int) []float64 {
+	if r.weight == nil {
+		return nil
+	}
+	return r.weight[lo:hi]
+}
+
+// newMoments makes them for every chunk and for all rows, which are the last, and room for reach.
+func (r *data[T]) newMoments(scope *arena.Scope) (parts []moments, err error) {
+	if r.reach, err = arena.MakeZero[float64](scope, r.chunks); err != nil {
+		return nil, err
+	}
+	means, err := arena.MakeZero[float64](scope, (r.chunks+1)*r.d)
+	if err != nil {
+		return nil, err
+	}
+	parts = make([]moments, r.chunks+1)
+	for i := range parts {
+		parts[i].mean = means[i*r.d:][:r.d]
+	}
+	return parts, nil
+}
+
+// combine adds up the parts, in order, and reports whether all is finite.
+func (r *data[T]) combine(parts []moments) bool {
+	all := &parts[r.chunks]
+	for _, part := range parts[:r.chunks] {
+		all.add(part.rows, part.mean, part.spread)
+	}
+	r.mean, r.variance = all.mean, all.spread/float64(r.n)/float64(r.d)
+	return r.variance-r.variance == 0
+}
+
+// add takes other rows in (Chan, Golub, LeVeque 1983). It overwrites mean.
+func (m *moments) add(rows int, mean []float64, spread float64) {
+	simd.Axpy(-1, m.mean, mean)
+	part := float64(rows) / float64(m.rows+rows)
+	m.spread += spread + float64(m.rows)*part*simd.Dot(mean, mean)
+	simd.Axpy(part, mean, m.mean)
+	m.rows += rows
+}
+
+// tileRows is how many rows with d columns stay in a core's cache.
+func tileRows(d int) int {
+	const elements = 1 << 15
+	return max(elements/d/simd.TileRows, 1) * simd.TileRows
+}
+
+// surveyChunk takes the rows of a chunk into m and reach, a tile at a time: the
+// squared distances are from the tile's own mean.
+func (r *data[T]) surveyChunk(chunk int, m *moments) {
+	lo, hi := r.rows(chunk)
+	step := min(tileRows(r.d), hi-lo)
+	mean, sums := make([]float64, r.d), make([]float64, r.seedLanes)
+	tile, closest := make([]T, r.d*r.seedLanes), make([]T, step)
+	for ; lo < hi; lo += step {
+		rows := min(step, hi-lo)
+		clear(mean)
+		for i := range rows {
+			r.axpy(1, r.row(lo+i), mean)
 		}
-		tile := make([]T, r.d*r.seedLanes)
 		short, length := 0.0, 0.0
 		for q := range mean {
-			mean[q] /= float64(hi - lo)
+			mean[q] /= float64(rows)
 			c := T(mean[q])
 			for l := range r.seedLanes {
 				tile[q*r.seedLanes+l] = c
@@ -87,35 +162,17 @@ func (r *data[T]) survey(ctl *parallel.Control, scope *arena.Scope) error {
 			short += (mean[q] - float64(c)) * (mean[q] - float64(c))
 			length += float64(c) * float64(c)
 		}
-		closest := fill(make([]T, hi-lo), T(math.Inf(1)))
-		sums := make([]float64, r.seedLanes)
-		r.seed(r.d, hi-lo, r.x[lo*r.stride:], r.stride, tile, closest, nil, sums)
-		spread[chunk] = max(sums[0]-short*float64(hi-lo), 0)
+		fill(closest, T(math.Inf(1)))
+		clear(sums)
+		r.seed(r.d, rows, r.x[lo*r.stride:], r.stride, tile, closest[:rows], nil, sums)
 		farthest := T(0)
-		for _, v := range closest {
+		for _, v := range closest[:rows] {
 			farthest = max(farthest, v)
 		}
-		r.reach[chunk] = (math.Sqrt(float64(farthest)) + math.Sqrt(length)) * (1 + 4*r.unit*float64(r.d))
-	})
-	if err != nil {
-		return err
+		reach := (math.Sqrt(float64(farthest)) + math.Sqrt(length)) * (1 + 4*r.unit*float64(r.d))
+		r.reach[chunk] = max(r.reach[chunk], reach)
+		m.add(rows, mean, max(sums[0]-short*float64(rows), 0))
 	}
-	r.mean = means[:r.d]
-	weightOf := func(chunk int) float64 {
-		lo, hi := r.rows(chunk)
-		return float64(hi-lo) / float64(r.n)
-	}
-	for chunk := range r.chunks {
-		simd.Axpy(weightOf(chunk), means[(chunk+1)*r.d:][:r.d], r.mean)
-	}
-	for chunk := range r.chunks {
-		r.variance += spread[chunk]/float64(r.n) + weightOf(chunk)*simd.SquaredDistance(means[(chunk+1)*r.d:][:r.d], r.mean)
-	}
-	r.variance /= float64(r.d)
-	if r.variance-r.variance != 0 {
-		return r.refuseNotFinite(ctl)
-	}
-	return nil
 }
 
 // refuseNotFinite is for rows whose squares are not finite: those of finite

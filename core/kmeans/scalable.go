@@ -2,6 +2,7 @@ package kmeans
 
 import (
 	"math"
+	"slices"
 
 	"gocluster/core/arena"
 	"gocluster/core/dense"
@@ -78,14 +79,6 @@ func keyOf(u float64) uint64 { return uint64(u * 0x1p53) }
 // stands for ones.
 func First(key uint64, rows int, weight []float64) int { return first(draw(key, 0, 0), rows, weight) }
 
-// tileRows is how many rows with d columns make a tile. The costs of tiles are the
-// unit of sums over all rows, so a block that begins at a multiple of this leaves
-// the sums what they are for the whole.
-func tileRows(d int) int {
-	const elements = 1 << 16
-	return min(max(elements/d/simd.TileRows, 1)*simd.TileRows, batch*16)
-}
-
 // Attract takes the rows of p to have met fresh candidates, row-major, of which the
 // first is number base among all. closest and nearest hold what is known of each
 // row; for base 0 they hold nothing yet. It returns the weighted sum of closest. Other
@@ -121,81 +114,55 @@ func attractBlock[T float32 | float64](ctl *parallel.Control, p Problem, how kin
 	if err := parallel.For(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) { s.measure(chunk, origin) }); err != nil {
 		return 0, err
 	}
-	cost, err := s.attract(ctl, fresh, base, closest, nearest)
+	s.closest, s.labels = closest, nearest
+	cost, err := s.attract(ctl, fresh, base)
 	if err == nil && cost-cost != 0 {
 		err = s.refuseNotFinite(ctl)
 	}
 	return cost, err
 }
 
-// attract is Attract for rows that were surveyed.
-func (r *data[T]) attract(ctl *parallel.Control, fresh []float64, base int, closest []float64, nearest []int32) (float64, error) {
+// attract is Attract for the rows of s: labels are the nearest candidates.
+func (s *solver[T]) attract(ctl *parallel.Control, fresh []float64, base int) (float64, error) {
 	scope := arena.NewScope()
 	defer scope.Release()
-	a, err := newAttraction(scope, r, fresh, base)
-	if err != nil {
-		return 0, err
-	}
-	reach := 0.0
-	for _, v := range r.reach {
-		reach = max(reach, v)
-	}
-	tile := tileRows(r.d)
-	return parallel.Sum(ctl, (r.n-1)/tile+1, threadsFor(r.n*len(fresh)), func(t int) float64 {
-		lo, hi := t*tile, min((t+1)*tile, r.n)
-		var weight []float64
-		if r.weight != nil {
-			weight = r.weight[lo:hi]
+	a := *s
+	a.k, a.centers = len(fresh)/s.d, fresh
+	if a.k > 1 {
+		if err := a.makePanels(scope); err != nil {
+			return 0, err
 		}
-		return a.rows(r.x[lo*r.stride:], weight, closest[lo:hi], nearest[lo:hi], reach)
-	})
-}
-
-// attraction holds fresh candidates as the centres of a solver.
-type attraction[T float32 | float64] struct {
-	solver[T]
-	base int
-}
-
-func newAttraction[T float32 | float64](scope *arena.Scope, r *data[T], fresh []float64, base int) (*attraction[T], error) {
-	a := &attraction[T]{solver[T]{data: *r, k: len(fresh) / r.d, centers: fresh}, base}
-	if a.k == 1 {
-		return a, nil // needs no panels
+		a.pack()
 	}
-	if err := a.makePanels(scope); err != nil {
-		return nil, err
-	}
-	a.pack()
-	return a, nil
+	costs := make([]float64, s.chunks)
+	err := a.pass(ctl, s.n*len(fresh), func(p *solver[T], chunk int) { costs[chunk] = p.meet(chunk, base, costs[chunk]) })
+	return sum(costs), err
 }
 
-// rows takes some rows into account, none of which is longer than reach, and returns their cost.
-func (a *attraction[T]) rows(x []T, weight, closest []float64, nearest []int32, reach float64) (cost float64) {
-	margin := T(a.slack + a.perLength*reach)
-	values, best := make([]T, simd.TileRows*len(a.cn)), make([]T, batch)
+// meet takes the rows of a chunk to have met the centres, of which the first is candidate
+// number base, and adds their cost.
+func (s *solver[T]) meet(chunk, base int, cost float64) float64 {
+	lo, hi := s.rows(chunk)
+	margin := T(s.slack + s.perLength*s.reach[chunk])
+	values, best := make([]T, simd.TileRows*len(s.cn)), make([]T, batch)
 	var labels, near [batch]int32
-	if a.k == 1 {
+	if s.k == 1 {
 		fill(near[:], 1)
 	}
-	for i := 0; i < len(closest); i += batch {
-		rows := min(batch, len(closest)-i)
-		if a.k > 1 {
-			a.nearest(a.d, a.k, rows, x[i*a.stride:], a.stride, a.panels, a.cn, margin, values, best, labels[:], near[:])
+	for i := lo; i < hi; i += batch {
+		rows := min(batch, hi-i)
+		if s.k > 1 {
+			s.nearest(s.d, s.k, rows, s.x[i*s.stride:], s.stride, s.panels, s.cn, margin, values, best, labels[:], near[:])
 		}
 		for r, label := range labels[:rows] {
-			row := x[(i+r)*a.stride:][:a.d]
 			if near[r] != 1 {
-				label = a.lookAgain(row, best[r]+margin, values)
+				label = s.lookAgain(s.row(i+r), best[r]+margin, values)
 			}
-			v := a.distance(row, a.center(int(label)))
-			if a.base == 0 || v < closest[i+r] {
-				closest[i+r], nearest[i+r] = v, int32(a.base)+label
+			v := s.distance(s.row(i+r), s.center(int(label)))
+			if base == 0 || v < s.closest[i+r] {
+				s.closest[i+r], s.labels[i+r] = v, int32(base)+label
 			}
-			if weight == nil {
-				cost += closest[i+r]
-			} else {
-				cost += weight[i+r] * closest[i+r]
-			}
+			cost += s.weightOf(i+r) * s.closest[i+r]
 		}
 	}
 	return cost
@@ -277,76 +244,89 @@ func recluster[T float32 | float64](ctl *parallel.Control, p Problem, how kind[T
 	// These iterations cost next to nothing beside those of all rows, which they make
 	// fewer.
 	const iterations = 30
-	_, err = s.lloyd(ctl, iterations, 1e-4*s.variance, 0, 0, nil)
+	_, err = s.lloyd(ctl, iterations, 1e-4, 0, 0, nil)
 	return err
 }
 
-// scalable is k-means‖ for rows in memory. The first draw is for the key, the others are
-// for Recluster. s.labels are overwritten.
+// scalable is k-means‖ for the rows of s. The first draw is for the key, the others are
+// for Recluster. Labels are overwritten.
 func (s *solver[T]) scalable(ctl *parallel.Control, how Scalable, draws []float64) error {
 	scope := arena.NewScope()
 	defer scope.Release()
-	key := keyOf(draws[0])
-	closest, err := arena.Make[float64](scope, s.n)
-	if err != nil {
+	if err := s.makeClosest(scope); err != nil {
 		return err
 	}
+	defer func() { s.closest = nil }()
+	key := keyOf(draws[0])
 	picked := []int{First(key, s.n, s.weight)}
 	c := &candidates[T]{d: s.d}
-	expected, more := how.Factor*float64(s.k), true
-	for round := 0; more; round++ {
+	for round, more := 0, true; more; round++ {
 		fresh, err := c.add(scope, len(picked))
 		if err != nil {
 			return err
 		}
 		for j, i := range picked {
-			widen(s.row(i), fresh[j*s.d:])
-		}
-		cost := c.cost
-		if len(picked) > 0 {
-			if cost, err = s.attract(ctl, fresh, c.count-len(picked), closest, s.labels); err != nil {
+			if err := s.fetch(i, fresh[j*s.d:][:s.d]); err != nil {
 				return err
 			}
 		}
-		if expected, more = c.plan(how, s.k, round, cost); !more {
-			break
+		if len(picked) > 0 {
+			if c.cost, err = s.attract(ctl, fresh, c.count-len(picked)); err != nil {
+				return err
+			}
 		}
-		if picked, err = s.pick(ctl, key, round+1, closest, expected/cost); err != nil {
-			return err
+		expected := 0.0
+		if expected, more = c.plan(how, s.k, round); more {
+			if picked, err = s.pick(ctl, key, round+1, expected/c.cost); err != nil {
+				return err
+			}
 		}
 	}
 	sums := make([]float64, c.count)
-	Attracted(s.labels, s.weight, sums)
+	if err := s.attracted(sums); err != nil {
+		return err
+	}
 	return c.recluster(ctl, scope, sums, draws[1:], s.centers)
 }
 
+// makeClosest makes room for the distances of the rows.
+func (s *solver[T]) makeClosest(scope *arena.Scope) (err error) {
+	s.closest, err = arena.Make[float64](scope, s.n)
+	return err
+}
+
+// fetch stores a row in to.
+func (s *solver[T]) fetch(i int, to []float64) error {
+	for q, v := range s.row(i) {
+		to[q] = float64(v)
+	}
+	return nil
+}
+
 // pick is Pick for all rows.
-func (r *data[T]) pick(ctl *parallel.Control, key uint64, round int, closest []float64, share float64) ([]int, error) {
-	const rows = 1 << 15
-	lists := make([][]int, (r.n-1)/rows+1)
-	err := parallel.For(ctl, len(lists), threadsFor(r.n*64), func(t int) {
-		lo, hi := t*rows, min((t+1)*rows, r.n)
-		var weight []float64
-		if r.weight != nil {
-			weight = r.weight[lo:hi]
-		}
-		lists[t] = Pick(key, round, lo, closest[lo:hi], weight, share)
-		for j := range lists[t] {
-			lists[t][j] += lo
+func (s *solver[T]) pick(ctl *parallel.Control, key uint64, round int, share float64) ([]int, error) {
+	lists := make([][]int, s.chunks)
+	err := parallel.For(ctl, s.chunks, threadsFor(s.n*64), func(chunk int) {
+		lo, hi := s.rows(chunk)
+		lists[chunk] = Pick(key, round, lo, s.closest[lo:hi], s.weights(lo, hi), share)
+		for j := range lists[chunk] {
+			lists[chunk][j] += lo
 		}
 	})
-	var all []int
-	for _, list := range lists {
-		all = append(all, list...)
-	}
-	return all, err
+	return slices.Concat(lists...), err
+}
+
+// attracted is Attracted for all rows.
+func (s *solver[T]) attracted(sums []float64) error {
+	Attracted(s.labels, s.weight, sums)
+	return nil
 }
 
 // candidates are what the rounds have chosen so far.
 type candidates[T float32 | float64] struct {
 	d, count int
 	rounds   [][]float64 // row-major
-	cost     float64     // after the last round
+	cost     float64     // with these
 	limit    int         // rounds to make
 }
 
@@ -358,22 +338,20 @@ func (c *candidates[T]) add(scope *arena.Scope, count int) (fresh []float64, err
 	return fresh, err
 }
 
-// plan notes the cost after a round, the zeroth being that of the first candidate, and
-// tells how many candidates to expect of the next one, if there is to be one. Rounds go on
+// plan follows a round, the zeroth being that of the first candidate, and tells how many candidates to expect of the next one, if there is to be one. Rounds go on
 // until there are as many candidates as clusters, or as different rows. (A cost that overflows draws
 // nothing.)
-func (c *candidates[T]) plan(how Scalable, k, round int, cost float64) (expected float64, more bool) {
-	c.cost = cost
+func (c *candidates[T]) plan(how Scalable, k, round int) (expected float64, more bool) {
 	if round == 0 {
 		if c.limit = how.Rounds; c.limit == 0 {
-			c.limit = Rounds(cost)
+			c.limit = Rounds(c.cost)
 		}
 	}
 	expected = how.Factor * float64(k)
 	if round >= c.limit {
 		expected = max(expected, float64(k))
 	}
-	return expected, cost > 0 && cost <= math.MaxFloat64 && (round < c.limit || c.count < k)
+	return expected, c.cost > 0 && c.cost <= math.MaxFloat64 && (round < c.limit || c.count < k)
 }
 
 // recluster is Recluster for these.
@@ -397,10 +375,4 @@ func (c *candidates[T]) recluster(ctl *parallel.Control, scope *arena.Scope, wei
 		x.F64 = all
 	}
 	return Recluster(ctl, x, weight, draws, centers)
-}
-
-func widen[T float32 | float64](from []T, to []float64) {
-	for q, v := range from {
-		to[q] = float64(v)
-	}
 }

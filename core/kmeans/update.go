@@ -137,15 +137,19 @@ func (s *solver[T]) relocate(ctl *parallel.Control, mass []float64) error {
 	if farthest[0].distance == 0 {
 		return nil // fewer different rows than centres
 	}
+	row := make([]float64, s.d)
 	for e, j := range empty[:min(len(empty), len(farthest))] {
-		i := farthest[e].row
-		w, from := s.weightOf(i), int(s.labels[i])
-		s.axpy(-w, s.row(i), s.next[from*s.d:][:s.d])
+		f := farthest[e]
+		if err := s.fetch(f.row, row); err != nil {
+			return err
+		}
+		w := s.weightOf(f.row)
+		simd.Axpy(-w, row, s.next[int(f.label)*s.d:][:s.d])
 		to := s.next[j*s.d:][:s.d]
 		clear(to)
-		s.axpy(w, s.row(i), to)
+		simd.Axpy(w, row, to)
 		mass[j] = w
-		mass[from] -= w
+		mass[f.label] -= w
 	}
 	return nil
 }
@@ -155,20 +159,7 @@ func (s *solver[T]) relocate(ctl *parallel.Control, mass []float64) error {
 func (s *solver[T]) farthest(ctl *parallel.Control, n int) ([]far, error) {
 	// Each chunk lists its own farthest rows, the farthest first.
 	lists := make([][]far, s.chunks)
-	err := parallel.For(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) {
-		lo, hi := s.rows(chunk)
-		var list []far
-		for i := lo; i < hi; i++ {
-			f := far{s.distance(s.row(i), s.center(int(s.labels[i]))), i}
-			if len(list) == n && f.order(list[len(list)-1]) >= 0 {
-				continue
-			}
-			at, _ := slices.BinarySearchFunc(list, f, far.order)
-			list = slices.Insert(list, at, f)
-			list = list[:min(len(list), n)]
-		}
-		lists[chunk] = list
-	})
+	err := s.pass(ctl, s.n*s.d, func(p *solver[T], chunk int) { lists[chunk] = p.addFarthest(chunk, n, lists[chunk]) })
 	if err != nil {
 		return nil, err
 	}
@@ -177,10 +168,26 @@ func (s *solver[T]) farthest(ctl *parallel.Control, n int) ([]far, error) {
 	return all[:min(n, len(all))], nil
 }
 
-// far is a row and its squared distance from its centre.
+// addFarthest merges the rows of a chunk into a list of n.
+func (s *solver[T]) addFarthest(chunk, n int, list []far) []far {
+	lo, hi := s.rows(chunk)
+	for i := lo; i < hi; i++ {
+		f := far{s.distance(s.row(i), s.center(int(s.labels[i]))), s.first + i, s.labels[i]}
+		if len(list) == n && f.order(list[len(list)-1]) >= 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(list, f, far.order)
+		list = slices.Insert(list, at, f)
+		list = list[:min(len(list), n)]
+	}
+	return list
+}
+
+// far is a row, its squared distance from its centre, and the label of that.
 type far struct {
 	distance float64
 	row      int
+	label    int32
 }
 
 // order sorts the farthest first, then by row.
