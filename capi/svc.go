@@ -172,23 +172,29 @@ func loadOptional(name string, address uintptr) (*view, error) {
 	return &v, err
 }
 
+// problem makes what core reads, and lists the labels; class weights are left to fit.
+func (in fitInputs) problem(scope *arena.Scope) (problem svm.Problem, labels []int64, err error) {
+	problem.X = in.x.matrix()
+	if labels, err = classLabels(in.y); err != nil {
+		return problem, nil, err
+	}
+	problem.Classes = len(labels)
+	if problem.Y, err = classIndexes(scope, in.y, labels); err != nil {
+		return problem, nil, err
+	}
+	if in.sampleWeight != nil {
+		problem.SampleWeight, err = finiteFloats(scope, *in.sampleWeight)
+	}
+	return problem, labels, err
+}
+
 // fit is the work of a fit job.
 func (in fitInputs) fit(control *parallel.Control) (*model, error) {
 	scope := arena.NewScope()
 	defer scope.Release()
-	problem := svm.Problem{X: in.x.matrix()}
-	labels, err := classLabels(in.y)
+	problem, labels, err := in.problem(scope)
 	if err != nil {
 		return nil, err
-	}
-	problem.Classes = len(labels)
-	if problem.Y, err = classIndexes(scope, in.y, labels); err != nil {
-		return nil, err
-	}
-	if in.sampleWeight != nil {
-		if problem.SampleWeight, err = finiteFloats(scope, *in.sampleWeight); err != nil {
-			return nil, err
-		}
 	}
 	if in.classWeight != nil {
 		if err := in.classWeight.mustHave(len(labels), 1); err != nil {

@@ -33,8 +33,8 @@
  *   Longer examples are examples/c/svc.c and examples/c/kmeans.c.
  *
  * Contents
- *   version - errors - arrays - threads - jobs and progress - queues - SVC - npy files -
- *   blocking forms
+ *   version - errors - arrays - threads - jobs and progress - queues - SVC - search - k-means -
+ *   npy files - blocking forms
  */
 #ifndef GOCLUSTER_H
 #define GOCLUSTER_H
@@ -308,6 +308,34 @@ int32_t gocluster_svc_predict_start(gocluster_svc model, const gocluster_array *
 /* Forgets the handle. Work that uses the model goes on and ends well. */
 int32_t gocluster_svc_free(gocluster_svc model, gocluster_error *err);
 
+/* ---- SVC: search ---------------------------------------------------------------
+ * Many fits of one data set: candidates of a grid on the splits of a cross-validation. The
+ * work that fits have in common is done once, and those that differ in C alone start from
+ * one another; each ends when its KKT violation is at most its tol, as alone. */
+
+/* Starts the fits. Progress counts them.
+ *   fits           n_fits params structs, one after the other, of one struct_size
+ *   split          I32 or I64 [n_fits]: which split each is of
+ *   X, y, sample_weight   as for gocluster_svc_fit_start
+ *   class_weight   F32 or F64 [n_fits, n_classes], or NULL for ones
+ *   train          I32 or I64: the rows that split 0 trains on, then those of split 1, and so on; at
+ *                  least two classes with rows of positive weight. Rows may repeat
+ *   train_end      I32 or I64 [n_splits]: where each split ends in train
+ *   test, test_end likewise the rows to predict
+ *   predicted      out, or NULL: the classes of the test rows of the split of fit 0, then those of fit 1,
+ *                  and so on; I64 receives labels, I32 indexes into the labels in ascending order
+ *   decision       out, F64 [as predicted, n_pairs], or NULL: decision values as of
+ *                  gocluster_svc_decision_function_start; NaN for a pair with a class that the split lacks
+ *   report         out, F64 [n_fits, 3], or NULL: seconds of work, with an equal share of what
+ *                  fits have in common; the KKT violation; 1, or 0 if max_iter ended a pair */
+int32_t gocluster_svc_search_start(const gocluster_svc_params *fits, int64_t n_fits, const gocluster_array *split,
+                                   const gocluster_array *X, const gocluster_array *y,
+                                   const gocluster_array *sample_weight, const gocluster_array *class_weight,
+                                   const gocluster_array *train, const gocluster_array *train_end,
+                                   const gocluster_array *test, const gocluster_array *test_end,
+                                   const gocluster_array *predicted, const gocluster_array *decision,
+                                   const gocluster_array *report, gocluster_job *job, gocluster_error *err);
+
 /* ---- k-means -------------------------------------------------------------------
  * Lloyd's algorithm on
  *
@@ -513,6 +541,25 @@ static inline int32_t gocluster_svc_predict(gocluster_svc model, const gocluster
 {
     gocluster_job job;
     int32_t code = gocluster_svc_predict_start(model, X, out, &job, err);
+    if (code < 0)
+        return code;
+    code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);
+    gocluster_job_free(job, (gocluster_error *)0);
+    return code;
+}
+
+static inline int32_t gocluster_svc_search(const gocluster_svc_params *fits, int64_t n_fits,
+                                           const gocluster_array *split, const gocluster_array *X,
+                                           const gocluster_array *y, const gocluster_array *sample_weight,
+                                           const gocluster_array *class_weight, const gocluster_array *train,
+                                           const gocluster_array *train_end, const gocluster_array *test,
+                                           const gocluster_array *test_end, const gocluster_array *predicted,
+                                           const gocluster_array *decision, const gocluster_array *report,
+                                           gocluster_error *err)
+{
+    gocluster_job job;
+    int32_t code = gocluster_svc_search_start(fits, n_fits, split, X, y, sample_weight, class_weight, train, train_end,
+                                              test, test_end, predicted, decision, report, &job, err);
     if (code < 0)
         return code;
     code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);

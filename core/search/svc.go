@@ -2,88 +2,230 @@ package search
 
 import (
 	"errors"
-	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"gocluster/core/dense"
+	"gocluster/core/arena"
+	"gocluster/core/kernel"
 	"gocluster/core/parallel"
-	"gocluster/core/svm"
 )
 
-// SVC returns the accuracy of every candidate on every fold: score[c][f] is that
-// of candidate c, trained on the rows whose fold is not f, on the rows whose fold
-// is f. A row of fold −1 is trained on always and never scored.
-func SVC(ctl *parallel.Control, p svm.Problem, fold []int32, candidates []svm.Params) ([][]float64, error) {
-	held, err := heldOut(p, fold)
+// SVC makes the fits of a plan and writes what is wanted of them. It returns an
+// *svm.ArgumentError, arena.ErrNoMemory or parallel.ErrCancelled.
+func SVC(ctl *parallel.Control, p *Plan, out Output) error {
+	members, err := p.check()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	scores, errs := make([][]float64, len(candidates)), make([]error, len(candidates)*len(held))
-	for c := range scores {
-		scores[c] = make([]float64, len(held))
+	s := &search{Plan: p, ctl: ctl, out: out, members: members, offsets: p.Offsets()}
+	for k := range out.Decision {
+		out.Decision[k] = math.NaN()
 	}
-	err = parallel.For(ctl, len(errs), 0, func(task int) {
-		c, f := task/len(held), task%len(held)
-		scores[c][f], errs[task] = score(ctl, p, fold, int32(f), held[f], candidates[c])
+	for f := range out.Report {
+		out.Report[f] = Report{Converged: true}
+	}
+	type task struct {
+		*work
+		pair int
+	}
+	var tasks []task
+	for _, w := range s.works() {
+		for k := range w.pairs {
+			tasks = append(tasks, task{w, k})
+		}
+	}
+	defer func() { // what an error or a panic has left
+		for _, t := range tasks {
+			t.data.scope.Release()
+		}
+	}()
+	errs := make([]error, len(tasks))
+	err = parallel.For(ctl, len(tasks), 0, func(k int) {
+		if errs[k] = s.walk(tasks[k].work, tasks[k].pair); errs[k] != nil {
+			s.failed.Store(true)
+		}
 	})
-	if err = errors.Join(append(errs, err)...); err != nil {
-		return nil, err
-	}
-	return scores, nil
-}
-
-// heldOut lists the rows of each fold.
-func heldOut(p svm.Problem, fold []int32) ([][]int, error) {
-	if len(fold) != p.X.Rows {
-		return nil, &svm.ArgumentError{Argument: "fold", Reason: fmt.Sprintf("has %d values for %d rows of X", len(fold), p.X.Rows)}
-	}
-	var held [][]int
-	for i, f := range fold {
-		if f < -1 || int(f) >= len(fold) {
-			return nil, &svm.ArgumentError{Argument: "fold", Reason: fmt.Sprintf("row %d is in fold %d; folds count from 0, −1 means none", i, f)}
-		}
-		for int(f) >= len(held) {
-			held = append(held, nil)
-		}
-		if f >= 0 {
-			held[f] = append(held[f], i)
-		}
-	}
-	for f, rows := range held {
-		if len(rows) == 0 {
-			return nil, &svm.ArgumentError{Argument: "fold", Reason: fmt.Sprintf("fold %d has no rows", f)}
-		}
-	}
-	return held, nil
-}
-
-func score(ctl *parallel.Control, p svm.Problem, fold []int32, f int32, held []int, prm svm.Params) (float64, error) {
-	train := p
-	train.SampleWeight = make([]float64, len(fold))
-	for i, g := range fold {
-		if g != f {
-			train.SampleWeight[i] = 1
-			if p.SampleWeight != nil {
-				train.SampleWeight[i] = p.SampleWeight[i]
+	if err := errors.Join(append(errs, err)...); err != nil {
+		for _, known := range []error{arena.ErrNoMemory, parallel.ErrCancelled} {
+			if errors.Is(err, known) {
+				return known
 			}
 		}
+		return err
 	}
-	m, err := svm.Fit(ctl, train, prm)
+	return nil
+}
+
+// search is one at work.
+type search struct {
+	*Plan
+	ctl     *parallel.Control
+	out     Output
+	members [][][]int32 // training rows by split and class
+	offsets []int
+	failed  atomic.Bool
+
+	mu   sync.Mutex // guards Report and done
+	done int64      // fits
+}
+
+// data is the rows, packed for one kernel by the first who needs them and freed by
+// the last.
+type data struct {
+	kernel kernel.Params
+	fits   []int        // that share it
+	left   atomic.Int64 // pairs of all chains
+
+	once  sync.Once
+	scope arena.Scope
+	pack  *kernel.Pack
+	err   error
+}
+
+// work is a chain in the course of the search.
+type work struct {
+	chain
+	data  *data
+	pairs []classPair
+	left  atomic.Int64 // pairs
+}
+
+// classPair is a pair of classes i < j that a split has, and its solutions step by step.
+type classPair struct {
+	i, j  int
+	found []found
+}
+
+// row is the row of a support vector, given the rows of all classes.
+func (p *classPair) row(members [][]int32, at int32) int32 {
+	if n := len(members[p.i]); int(at) >= n {
+		return members[p.j][int(at)-n]
+	}
+	return members[p.i][at]
+}
+
+// member is the position of a support vector among the rows of a class, if it is one.
+func (p *classPair) member(members [][]int32, class int, at int32) (int, bool) {
+	k, first := int(at), len(members[p.i])
+	if class == p.j {
+		return k - first, k >= first
+	}
+	return k, k < first
+}
+
+func (s *search) test(w *work) []int32 { return s.Splits[w.Split].Test }
+
+// works makes the works of all chains.
+func (s *search) works() (works []*work) {
+	var shared *data
+	for _, c := range s.chains() {
+		if shared == nil || shared.kernel != c.Kernel {
+			shared = &data{kernel: c.Kernel}
+		}
+		w := &work{chain: c, data: shared}
+		of := s.members[c.Split]
+		for i := range of {
+			for j := i + 1; j < len(of); j++ {
+				if len(of[i]) > 0 && len(of[j]) > 0 {
+					w.pairs = append(w.pairs, classPair{i, j, make([]found, len(c.steps))})
+				}
+			}
+		}
+		w.left.Store(int64(len(w.pairs)))
+		shared.left.Add(int64(len(w.pairs)))
+		for _, fits := range c.steps {
+			shared.fits = append(shared.fits, fits...)
+		}
+		works = append(works, w)
+	}
+	return works
+}
+
+// open returns the rows packed for a kernel.
+func (s *search) open(d *data) (*kernel.Pack, error) {
+	d.once.Do(func() {
+		start := time.Now()
+		d.pack, d.err = s.Pack(s.ctl, &d.scope, d.kernel)
+		s.report(d.fits, start, 0, true)
+	})
+	return d.pack, d.err
+}
+
+// report tells the fits of work that they have in common and that began at start.
+func (s *search) report(fits []int, start time.Time, gap float64, converged bool) {
+	if s.out.Report == nil {
+		return
+	}
+	share := time.Since(start).Seconds() / float64(len(fits))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range fits {
+		r := &s.out.Report[f]
+		r.Seconds += share
+		r.Gap = max(r.Gap, gap)
+		r.Converged = r.Converged && converged
+	}
+}
+
+// walk solves the problems of a chain for one of its pairs; the last one predicts.
+func (s *search) walk(w *work, k int) error {
+	if s.failed.Load() {
+		return nil
+	}
+	pack, err := s.open(w.data)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	x := make([]float64, len(held)*p.X.Cols)
-	for k, i := range held {
-		p.X.Row(i, x[k*p.X.Cols:][:p.X.Cols])
+	if err := s.solve(w, pack, &w.pairs[k]); err != nil {
+		return err
 	}
-	labels := make([]int32, len(held))
-	if err := m.Predict(ctl, dense.Matrix{F64: x, Rows: len(held), Cols: p.X.Cols, RowStride: p.X.Cols, ColStride: 1}, labels); err != nil {
-		return 0, err
-	}
-	right := 0
-	for k, i := range held {
-		if labels[k] == p.Y[i] {
-			right++
+	if w.left.Add(-1) == 0 {
+		if err := s.predict(w, pack); err != nil {
+			return err
 		}
 	}
-	return float64(right) / float64(len(held)), nil
+	if w.data.left.Add(-1) == 0 {
+		w.data.scope.Release()
+	}
+	return nil
+}
+
+func (s *search) solve(w *work, pack *kernel.Pack, c *classPair) error {
+	scope := arena.NewScope()
+	defer scope.Release()
+	p, err := s.newPair(scope, w, pack, c.i, c.j)
+	if err != nil {
+		return err
+	}
+	for step, fits := range w.steps {
+		start := time.Now()
+		solution, err := p.solve(s.Fits[fits[0]].Params)
+		if err != nil {
+			return err
+		}
+		c.found[step] = p.take(solution)
+		s.report(fits, start, solution.Gap, solution.Converged)
+	}
+	return nil
+}
+
+// predict hands out what the solutions of all pairs make of the test rows.
+func (s *search) predict(w *work, pack *kernel.Pack) error {
+	for step, fits := range w.steps {
+		start := time.Now()
+		if err := s.decide(w, pack, step); err != nil {
+			return err
+		}
+		s.report(fits, start, 0, true)
+		s.mu.Lock()
+		s.done += int64(len(fits))
+		s.ctl.Report(s.done, int64(len(s.Fits)), 0)
+		s.mu.Unlock()
+	}
+	for k := range w.pairs {
+		w.pairs[k].found = nil
+	}
+	return nil
 }

@@ -31,6 +31,9 @@ type Dual struct {
 type Start struct {
 	Beta []float64 // is put into the box first, and Σβ to 0 if that changes it
 	F    []float64 // Kβ + p; nil: is computed
+	// Noise estimates the error that F brings along, beyond what computing it at once
+	// would have; see Solver.Noise.
+	Noise float64
 }
 
 // Solution is what a solver reached.
@@ -78,6 +81,9 @@ func (s *Solver) Decision(points []int32, out []float64) error {
 	return v.ctl.Err()
 }
 
+// Noise estimates the error of the last solution's F.
+func (s *Solver) Noise() float64 { return s.solver.noise() }
+
 // fork makes a solver for the same points that reads what s keeps of the kernel matrix
 // and shares its room for more. While forks are at work s is not used.
 func (s *Solver) fork(scope *arena.Scope) (*Solver, error) {
@@ -97,7 +103,7 @@ func (f *Solver) part(s *Solver, k, parts int) {
 // begin sets the solver to a problem and a start.
 func (s *solver) begin(d Dual, start *Start) error {
 	s.p, s.lo, s.hi = d.P, d.Lo, d.Hi
-	s.updates, s.refined, s.interior, s.settled = 0, 0, false, progress{}
+	s.updates, s.refined, s.interior, s.settled, s.carried = 0, 0, false, progress{}, 0
 	s.far.away, s.points = s.far.away[:0], s.points[:0]
 	s.chooser.random, s.active.chooser.random = seed, seed
 	if s.warm = start != nil; !s.warm {
@@ -120,9 +126,10 @@ func (s *solver) take(start Start) error {
 		s.beta[i] = min(max(b, s.lo[i]), s.hi[i])
 		moved = moved || s.beta[i] != b
 	}
+	s.carried = start.Noise
 	if copy(s.f, start.F) == 0 {
 		copy(s.f, s.p)
-		before = make([]float64, len(s.beta))
+		before, s.carried = make([]float64, len(s.beta)), 0
 	}
 	if moved {
 		s.rebalance()

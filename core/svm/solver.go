@@ -40,6 +40,7 @@ type solver struct {
 	interior bool     // the interior-point method has been tried
 	settled  progress // of the gaps found so
 	far      far
+	carried  float64 // the error of the F that was started from
 
 	others  []int32 // points outside the active set
 	rest    []int32 // rows of points to be updated
@@ -254,7 +255,7 @@ func (s *solver) noise() float64 {
 		}
 	}
 	noise := s.pack.Noise()
-	return noise.Random*math.Sqrt(squares) + noise.Common*sum
+	return noise.Random*math.Sqrt(squares) + noise.Common*sum + s.carried
 }
 
 // round solves one active set and brings the gradient of all others up to date.
@@ -382,6 +383,9 @@ func (s *solver) refinePoints(points []int32) error {
 	sums := make([]float64, len(points))
 	if err := s.pack.Exact(s.ctl, rows, support, weight, sums); err != nil {
 		return err
+	}
+	if len(points) == len(s.f) {
+		s.carried = 0
 	}
 	for k, i := range points {
 		s.f[i] = sums[k] + s.p[i]
