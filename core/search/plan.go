@@ -61,7 +61,7 @@ func (p *Plan) check() ([][][]int32, error) {
 	if len(p.Fits) == 0 {
 		return nil, nil
 	}
-	if _, err := p.Members(p.Fits[0].Params); err != nil {
+	if err := p.Problem.Check(p.Fits[0].Params); err != nil {
 		return nil, err
 	}
 	members := make([][][]int32, len(p.Splits))
@@ -90,7 +90,7 @@ func (p *Plan) check() ([][][]int32, error) {
 		}
 	}
 	for f, fit := range p.Fits {
-		if err := fit.Check(); err != nil {
+		if err := fit.Params.Check(); err != nil {
 			return nil, err
 		}
 		if fit.Split < 0 || fit.Split >= len(p.Splits) {

@@ -130,7 +130,7 @@ func TestSolverGoesFromProblemToProblem(t *testing.T) {
 				return sol
 			}
 			whole := solve(dualOf(p, c.c, -1), nil)
-			start := Start{slices.Clone(whole.Beta), slices.Clone(whole.F)}
+			start := Start{Beta: slices.Clone(whole.Beta), F: slices.Clone(whole.F)}
 			for fold := range 2 {
 				d := dualOf(p, c.c, fold)
 				warm := solve(d, &start).Objective
@@ -178,7 +178,7 @@ func TestForksDoNotSeeEachOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := Start{slices.Clone(whole.Beta), slices.Clone(whole.F)}
+		start := Start{Beta: slices.Clone(whole.Beta), F: slices.Clone(whole.F)}
 		var first [5][]float64
 		for try, order := range [][]int{{0, 1, 2, 3, 4}, {3, 1, 4, 0}} {
 			fork, err := origin.fork(scope)

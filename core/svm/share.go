@@ -8,6 +8,14 @@ import (
 	"gocluster/core/parallel"
 )
 
+// Check returns an *ArgumentError if the problem makes no sense.
+func (p Problem) Check(prm Params) error {
+	scope := arena.NewScope()
+	defer scope.Release()
+	_, err := classRows(scope, p, prm)
+	return err
+}
+
 // Check returns an *ArgumentError if a parameter is out of its domain.
 func (prm Params) Check() error { return checkParams(prm) }
 

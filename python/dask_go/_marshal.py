@@ -172,6 +172,61 @@ def svc_predict(prm: Any, model: FittedSVC, X: Array) -> IntArray:
     return out
 
 
+def svc_search(
+    fits: list[dict[str, Any]],
+    split: IntArray,
+    X: Array,
+    y: Array,
+    sample_weight: Array | None,
+    class_weight: FloatArray,
+    train: list[IntArray],
+    test: list[IntArray],
+    *,
+    decision: bool,
+) -> tuple[IntArray, FloatArray | None, FloatArray]:
+    """Make fits of splits, and predict their test rows.
+
+    Returns
+    -------
+    predicted : ndarray of int
+        Indexes of the classes, of the test rows of all fits one after the other.
+    decision : ndarray of shape (len(predicted), n_pairs) or None
+        Their decision values.
+    report : ndarray of shape (n_fits, 3)
+        Seconds, the KKT gap, whether it is within tol.
+    """
+    structs = ffi.new("gocluster_svc_params[]", len(fits))
+    call("gocluster_svc_params_init", structs, ffi.sizeof("gocluster_svc_params"))
+    for k, given in enumerate(fits):
+        structs[k] = structs[0]
+        for name, value in given.items():
+            setattr(structs[k], name, KERNELS[value] if name == "kernel" else value)
+    n_classes = class_weight.shape[1]
+    n_rows = sum(len(test[s]) for s in split)
+    predicted = np.empty(n_rows, np.int32)
+    values = np.empty((n_rows, n_classes * (n_classes - 1) // 2)) if decision else None
+    report = np.empty((len(fits), 3))
+    run_job(
+        "gocluster_svc_search_start",
+        structs,
+        len(fits),
+        array(split),
+        array(X),
+        array(y),
+        _optional(sample_weight),
+        array(class_weight),
+        *(
+            array(a)
+            for rows in (train, test)
+            for a in (np.concatenate(rows), np.cumsum([len(part) for part in rows], dtype=np.int64))
+        ),
+        array(predicted),
+        _optional(values),
+        array(report),
+    )
+    return predicted, values, report
+
+
 class FittedKMeans(NamedTuple):
     """What a clustering learned. See gocluster_kmeans_fit_start in the header."""
 

@@ -27,6 +27,11 @@ _VARIANCE_BLOCK = 1 << 17
 _HARD_MARGIN = 1e12
 
 
+def hard_margin(C: float) -> float:
+    """Return C, or a number that stands for an infinite one."""
+    return _HARD_MARGIN if np.isinf(C) else C
+
+
 def _variance(X: _marshal.Array) -> float:
     """Return the variance of all values of X, in float64 and without a temporary of the size of X."""
     if X.size <= _VARIANCE_BLOCK:
@@ -300,8 +305,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             first class, and for 'ovr' the votes of each class plus a term within ±1/3 that
             grows with the sum of its values.
         """
-        X = self._validate_for_predict(X)
-        decision = _marshal.svc_decision_function(self._params(), self._fitted(), X)
+        decision = self._pair_decisions(X)
         n_classes = len(self.classes_)
         if n_classes == 2:
             return -decision.ravel()
@@ -330,10 +334,19 @@ class SVC(ClassifierMixin, BaseEstimator):
         if self.break_ties and len(self.classes_) > 2:
             winners = np.argmax(self.decision_function(X), axis=1)
         else:
-            X = self._validate_for_predict(X)
-            winners = _marshal.svc_predict(self._params(), self._fitted(), X).astype(np.intp)
+            winners = self._winners(X)
         predicted: _marshal.Array = self.classes_.take(winners)
         return predicted
+
+    def _pair_decisions(self, X: Any) -> _marshal.FloatArray:
+        """Return the decision value of every row for every pair of classes, in libsvm's signs."""
+        X = self._validate_for_predict(X)
+        return _marshal.svc_decision_function(self._params(), self._fitted(), X)
+
+    def _winners(self, X: Any) -> npt.NDArray[np.intp]:
+        """Return the index of the class of each row."""
+        X = self._validate_for_predict(X)
+        return _marshal.svc_predict(self._params(), self._fitted(), X).astype(np.intp)
 
     @property
     def coef_(self) -> _marshal.FloatArray:
@@ -444,7 +457,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             self,
             kernel=_marshal.KERNELS[self.kernel],
             gamma=self._gamma,
-            C=_HARD_MARGIN if np.isinf(self.C) else self.C,
+            C=hard_margin(self.C),
             probability=False,
             random_state=random_state,
         )
