@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"gocluster/core/svm"
@@ -98,6 +99,11 @@ func (p *Plan) check() ([][][]int32, error) {
 		}
 		if fit.ClassWeight != nil && len(fit.ClassWeight) != p.Classes {
 			return nil, argumentError("class_weight", "fit %d has %d weights for %d classes", f, len(fit.ClassWeight), p.Classes)
+		}
+		for c, w := range fit.ClassWeight {
+			if !(w > 0 && w < math.Inf(1)) {
+				return nil, argumentError("class_weight", "the weight of class %d for fit %d must be positive and finite, got %v", c, f, w)
+			}
 		}
 	}
 	return members, nil
