@@ -40,23 +40,70 @@ func (s *solver[T]) pack() {
 	s.perLength = 2 * s.unit * farthest * float64(s.d+4)
 }
 
-// assign labels the rows, and reports whether a label changed. If sum is set
-// the moves prepare update.
-func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (changed bool, err error) {
-	s.pack()
-	var any atomic.Bool
-	err = s.pass(ctl, s.n*s.d*s.k, func(p *solver[T], chunk int) {
-		if p.assignChunk(chunk, sum) {
-			any.Store(true)
+// tally is what came of an assignment.
+type tally struct {
+	changed   int // rows that have another label
+	evaluated int // rows that were compared with all centres
+	decided   int // by distances
+}
+
+// assign labels the rows. If sum is set the moves prepare update.
+func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (t tally, err error) {
+	if s.way != plain && !s.filter.pack(s.centers, s.d) {
+		s.way = plain
+	}
+	switch s.way {
+	case gauged:
+		s.bounds.restart()
+	case bounded:
+		if err := s.prepareBounds(ctl); err != nil {
+			return t, err
 		}
+	}
+	s.pack()
+	var changed, evaluated, decided atomic.Int64
+	err = s.pass(ctl, s.n*s.d*s.k, func(p *solver[T], chunk int) {
+		t := p.assignChunk(chunk, sum)
+		changed.Add(int64(t.changed))
+		evaluated.Add(int64(t.evaluated))
+		decided.Add(int64(t.decided))
 	})
-	return any.Load(), err
+	return tally{int(changed.Load()), int(evaluated.Load()), int(decided.Load())}, err
+}
+
+// assignChunk labels the rows of a chunk.
+func (s *solver[T]) assignChunk(chunk int, sum bool) tally {
+	if s.way == plain {
+		return s.plainChunk(chunk, sum)
+	}
+	w := s.spare.Get().(*filterWork[T])
+	defer s.spare.Put(w)
+	if !w.begin(s.filter, s.d, s.radius[chunk]) {
+		return s.plainChunk(chunk, sum)
+	}
+	if s.way == filtered {
+		return s.filterChunk(w, chunk, sum)
+	}
+	return s.boundedChunk(w, chunk, sum)
+}
+
+// relabel stores a label, and returns 1 if it is another one.
+func (s *solver[T]) relabel(chunk, i int, label int32, sum bool) int {
+	old := s.labels[i]
+	if label == old {
+		return 0
+	}
+	s.labels[i] = label
+	if sum {
+		s.move(&s.moves[chunk], i, int(old), int(label))
+	}
+	return 1
 }
 
 // batch is how many rows are labelled before their labels are looked at.
 const batch = 16 * simd.TileRows
 
-func (s *solver[T]) assignChunk(chunk int, sum bool) (changed bool) {
+func (s *solver[T]) plainChunk(chunk int, sum bool) (t tally) {
 	lo, hi := s.rows(chunk)
 	margin := T(s.slack + s.perLength*s.reach[chunk])
 	values, best := make([]T, simd.TileRows*len(s.cn)), make([]T, batch)
@@ -67,17 +114,15 @@ func (s *solver[T]) assignChunk(chunk int, sum bool) (changed bool) {
 		for r, label := range labels[:rows] {
 			if near[r] != 1 {
 				label = s.lookAgain(s.row(i+r), best[r]+margin, values)
+				t.decided++
 			}
-			if old := s.labels[i+r]; label != old {
-				s.labels[i+r] = label
-				changed = true
-				if sum {
-					s.move(&s.moves[chunk], i+r, int(old), int(label))
-				}
+			if label != s.labels[i+r] {
+				t.changed += s.relabel(chunk, i+r, label, sum)
 			}
 		}
 	}
-	return changed
+	t.evaluated = hi - lo
+	return t
 }
 
 // lookAgain returns the centre nearest to a row by differences, among those

@@ -2,6 +2,7 @@ package kmeans
 
 import (
 	"math"
+	"sync"
 
 	"gocluster/core/arena"
 	"gocluster/core/parallel"
@@ -20,6 +21,14 @@ type solver[T float32 | float64] struct {
 	moves            []move  // by chunk
 	total            sums
 	next             []float64 // the new centres
+	moved            []float64 // how far each one moved
+
+	way    way
+	rules  rules
+	share  float64    // rules.begin, or less where bounds have failed
+	filter *filter[T] // nil: none
+	bounds *bounds    // nil: none yet
+	spare  *sync.Pool // of *filterWork[T]
 }
 
 func newSolver[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p Problem, how kind[T], k int) (*solver[T], error) {
@@ -27,7 +36,10 @@ func newSolver[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p
 	if err != nil {
 		return nil, err
 	}
-	return s, s.survey(ctl, scope)
+	if err := s.survey(ctl, scope); err != nil {
+		return nil, err
+	}
+	return s, s.follow(scope, rulesFor(s.n, s.d, k))
 }
 
 func allocateSolver[T float32 | float64](scope *arena.Scope, p Problem, how kind[T], k int) (*solver[T], error) {
@@ -64,6 +76,7 @@ func (s *solver[T]) prepareSums(scope *arena.Scope) (err error) {
 		}
 		s.moves[chunk].touched = make([]bool, s.k)
 	}
+	s.moved = make([]float64, s.k)
 	s.next, err = arena.Make[float64](scope, s.k*s.d)
 	return err
 }
@@ -74,6 +87,11 @@ func fit[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p Probl
 	s, err := newSolver(ctl, scope, p, how, k)
 	if err != nil {
 		return Result{}, err
+	}
+	if prm.rules != nil {
+		if err := s.follow(scope, *prm.rules); err != nil {
+			return Result{}, err
+		}
 	}
 	if err := s.prepareSums(scope); err != nil {
 		return Result{}, err
@@ -147,11 +165,14 @@ func (s *solver[T]) begin(ctl *parallel.Control, run, runs int, from Start) erro
 // move, or maxIter is reached. It reports done iterations more than it made, of
 // total; nothing if that is zero.
 func (s *solver[T]) lloyd(ctl *parallel.Control, maxIter int, tol float64, done, total int64, trace []Step) (Result, error) {
+	scope := arena.NewScope()
+	defer scope.Release()
 	s.forget()
+	s.restart()
 	var r Result
 	settled := false // the labels are those of the centres
 	for r.Iterations < maxIter && !r.Converged {
-		changed, err := s.assign(ctl, true)
+		t, err := s.assign(ctl, true)
 		if err != nil {
 			return Result{}, err
 		}
@@ -164,7 +185,10 @@ func (s *solver[T]) lloyd(ctl *parallel.Control, maxIter int, tol float64, done,
 		if step.Moved, err = s.update(ctl); err != nil {
 			return Result{}, err
 		}
-		settled = !changed
+		if err := s.choose(scope, t); err != nil {
+			return Result{}, err
+		}
+		settled = t.changed == 0
 		r.Converged = settled || step.Moved <= tol*s.variance
 		if r.Iterations < len(trace) {
 			step.End = ending(settled, r.Converged, r.Iterations+1 == maxIter)

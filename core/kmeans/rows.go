@@ -26,6 +26,8 @@ type data[T float32 | float64] struct {
 	mean     []float64
 	variance float64   // the mean of the columns'
 	reach    []float64 // by chunk: no row is longer
+	radius   []float64 // by chunk: none is farther from the mean, or, until that is known, from anchors
+	anchors  []float64 // by chunk: the mean of its first rows
 }
 
 const (
@@ -102,6 +104,12 @@ func (r *data[T]) newMoments(scope *arena.Scope) (parts []moments, err error) {
 	if r.reach, err = arena.MakeZero[float64](scope, r.chunks); err != nil {
 		return nil, err
 	}
+	if r.radius, err = arena.MakeZero[float64](scope, r.chunks); err != nil {
+		return nil, err
+	}
+	if r.anchors, err = arena.Make[float64](scope, r.chunks*r.d); err != nil {
+		return nil, err
+	}
 	means, err := arena.MakeZero[float64](scope, (r.chunks+1)*r.d)
 	if err != nil {
 		return nil, err
@@ -120,6 +128,11 @@ func (r *data[T]) combine(parts []moments) bool {
 		all.add(part.rows, part.mean, part.spread)
 	}
 	r.mean, r.variance = all.mean, all.spread/float64(r.n)/float64(r.d)
+	for chunk, v := range r.radius {
+		v += math.Sqrt(simd.SquaredDistance(r.anchors[chunk*r.d:][:r.d], r.mean))
+		// For small rows far from the origin the other bound is much too large.
+		r.radius[chunk] = min(v, r.reach[chunk]+math.Sqrt(simd.Dot(r.mean, r.mean))) * (1 + 0x1p-20)
+	}
 	return r.variance-r.variance == 0
 }
 
@@ -169,8 +182,14 @@ func (r *data[T]) surveyChunk(chunk int, m *moments) {
 		for _, v := range closest[:rows] {
 			farthest = max(farthest, v)
 		}
-		reach := (math.Sqrt(float64(farthest)) + math.Sqrt(length)) * (1 + 4*r.unit*float64(r.d))
-		r.reach[chunk] = max(r.reach[chunk], reach)
+		loose := 1 + 4*r.unit*float64(r.d)
+		far := math.Sqrt(float64(farthest))
+		r.reach[chunk] = max(r.reach[chunk], (far+math.Sqrt(length))*loose)
+		anchor := r.anchors[chunk*r.d:][:r.d]
+		if m.rows == 0 {
+			copy(anchor, mean)
+		}
+		r.radius[chunk] = max(r.radius[chunk], far*loose+math.Sqrt(simd.SquaredDistance(anchor, mean))+math.Sqrt(short))
 		m.add(rows, mean, max(sums[0]-short*float64(rows), 0))
 	}
 }

@@ -1,6 +1,7 @@
 package kmeans
 
 import (
+	"math"
 	"slices"
 
 	"gocluster/core/arena"
@@ -114,7 +115,9 @@ func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
 			// want of a better place.
 			copy(next, s.next[heaviest*s.d:][:s.d])
 		}
-		moved += simd.SquaredDistance(next, s.center(j))
+		square := simd.SquaredDistance(next, s.center(j))
+		s.moved[j] = math.Sqrt(square)
+		moved += square
 	}
 	copy(s.centers, s.next)
 	return moved, nil

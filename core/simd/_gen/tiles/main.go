@@ -20,6 +20,9 @@ func main() {
 	family("dottile", dotTile)
 	family("nearestscan", nearestScan)
 	family("nearestfew", nearestFew)
+	family("coarsen", coarsen)
+	family("coarsenearest", coarseNearest)
+	family("coarsepick", coarsePick)
 	family("seedpass", seedPass)
 	family("squareddistance", squaredDistance)
 }

@@ -29,19 +29,26 @@ func (k Kit) MinOfLanes(v reg.VecVirtual) reg.VecVirtual {
 	return low
 }
 
-// SumOfLanes adds up the lanes of float64, in lane 0. v is overwritten.
+// SumOfLanes adds up the lanes of v, in lane 0. v is overwritten.
 func (k Kit) SumOfLanes(v reg.VecVirtual) reg.VecVirtual {
 	if k.AVX512 {
 		high := k.YMM()
 		k.VEXTRACTF64X4(operand.U8(1), v, high)
-		k.VADDPD(high, v.AsY(), high)
+		k.Add(high, v.AsY(), high)
 		v = high
 	}
 	low, turned := k.XMM(), k.XMM()
 	k.upper(v.AsY(), low)
-	k.VADDPD(low, v.AsX(), low)
-	k.VPERMILPD(operand.U8(1), low, turned)
-	k.VADDSD(turned, low, low)
+	k.Add(low, v.AsX(), low)
+	if k.F64 {
+		k.VPERMILPD(operand.U8(1), low, turned)
+		k.VADDSD(turned, low, low)
+		return low
+	}
+	k.VPERMILPS(operand.U8(0x4e), low, turned)
+	k.VADDPS(turned, low, low)
+	k.VPERMILPS(operand.U8(0xb1), low, turned)
+	k.VADDSS(turned, low, low)
 	return low
 }
 
