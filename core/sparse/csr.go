@@ -35,45 +35,58 @@ type Row struct {
 // presume that it passed; should the buffers have changed since, they give
 // meaningless values and stay within the buffers. After a cancellation it returns c.Err.
 func (m CSR) Check(c *parallel.Control) (sorted bool, err error) {
-	narrow := m.Indptr32 != nil
-	if narrow == (m.Indptr64 != nil) {
-		return false, errors.New("sparse: exactly one of Indptr32 and Indptr64 must be set")
+	if err := m.checkForm(); err != nil {
+		return false, err
 	}
-	if narrow && m.Indices64 != nil || !narrow && m.Indices32 != nil {
-		return false, errors.New("sparse: row pointers and column indices differ in width")
-	}
-	if m.F32 != nil && m.F64 != nil {
-		return false, errors.New("sparse: only one of F32 and F64 may be set")
-	}
-	if m.Rows < 0 || m.Cols < 0 {
-		return false, fmt.Errorf("sparse: shape (%d, %d) is negative", m.Rows, m.Cols)
-	}
-	if narrow {
+	if m.Indptr32 != nil {
 		return check(c, m, m.Indptr32, m.Indices32)
 	}
 	return check(c, m, m.Indptr64, m.Indices64)
+}
+
+// checkForm looks at which buffers are set, and how many row pointers there are.
+func (m CSR) checkForm() error {
+	narrow := m.Indptr32 != nil
+	switch {
+	case narrow == (m.Indptr64 != nil):
+		return errors.New("sparse: exactly one of Indptr32 and Indptr64 must be set")
+	case narrow && m.Indices64 != nil || !narrow && m.Indices32 != nil:
+		return errors.New("sparse: row pointers and column indices differ in width")
+	case m.F32 != nil && m.F64 != nil:
+		return errors.New("sparse: only one of F32 and F64 may be set")
+	case m.Rows < 0 || m.Cols < 0:
+		return fmt.Errorf("sparse: shape (%d, %d) is negative", m.Rows, m.Cols)
+	}
+	if n := len(m.Indptr32) + len(m.Indptr64); n-1 != m.Rows {
+		return fmt.Errorf("sparse: %d row pointers for %d rows, one more than rows is needed", n, m.Rows)
+	}
+	return nil
+}
+
+// checkPointers checks the row pointers against the numbers of elements.
+func checkPointers[I int | int32 | int64](indptr []I, indices, values int) error {
+	if indptr[0] != 0 {
+		return fmt.Errorf("sparse: the first row pointer is %d, not 0", indptr[0])
+	}
+	last := I(0)
+	for i, next := range indptr {
+		if next < last {
+			return fmt.Errorf("sparse: row pointers fall from %d to %d at row %d", last, next, i-1)
+		}
+		last = next
+	}
+	if n := int64(last); n > int64(indices) || n > int64(values) {
+		return fmt.Errorf("sparse: the last row pointer is %d, beyond %d indices or %d values", n, indices, values)
+	}
+	return nil
 }
 
 // checkChunk is the number of rows that one chunk of Check examines.
 const checkChunk = 4096
 
 func check[I int32 | int64](c *parallel.Control, m CSR, indptr, indices []I) (sorted bool, err error) {
-	if len(indptr)-1 != m.Rows {
-		return false, fmt.Errorf("sparse: %d row pointers for %d rows, one more than rows is needed", len(indptr), m.Rows)
-	}
-	if indptr[0] != 0 {
-		return false, fmt.Errorf("sparse: the first row pointer is %d, not 0", indptr[0])
-	}
-	last := I(0)
-	for i, next := range indptr {
-		if next < last {
-			return false, fmt.Errorf("sparse: row pointers fall from %d to %d at row %d", last, next, i-1)
-		}
-		last = next
-	}
-	values := len(m.F32) + len(m.F64)
-	if n := int64(last); n > int64(len(indices)) || n > int64(values) {
-		return false, fmt.Errorf("sparse: the last row pointer is %d, beyond %d indices or %d values", n, len(indices), values)
+	if err := checkPointers(indptr, len(indices), len(m.F32)+len(m.F64)); err != nil {
+		return false, err
 	}
 	chunks := (m.Rows + checkChunk - 1) / checkChunk
 	errs := make([]error, chunks)
@@ -85,7 +98,7 @@ func check[I int32 | int64](c *parallel.Control, m CSR, indptr, indices []I) (so
 			lo, hi := m.bounds(i)
 			for _, j := range indices[lo:hi] {
 				if j < 0 || int64(j) >= int64(m.Cols) {
-					errs[chunk] = fmt.Errorf("sparse: row %d has column index %d, of %d columns", i, j, m.Cols)
+					errs[chunk] = columnError(i, j, m.Cols)
 					return
 				}
 				if j <= last {
@@ -208,24 +221,28 @@ func (r Row) At(e int) (col int, value float64) {
 func (m CSR) Densify(i int, dst []float64) []float64 {
 	dst = dst[:m.Cols]
 	clear(dst)
-	r := m.Row(i)
-	switch {
-	case r.Indices32 != nil && r.F32 != nil:
-		scatter(dst, r.Indices32, r.F32)
-	case r.Indices32 != nil:
-		scatter(dst, r.Indices32, r.F64)
-	case r.F32 != nil:
-		scatter(dst, r.Indices64, r.F32)
-	default:
-		scatter(dst, r.Indices64, r.F64)
-	}
+	m.Row(i).Scatter(1, dst)
 	return dst
 }
 
-func scatter[I int32 | int64, T float32 | float64](dst []float64, indices []I, values []T) {
+// Scatter adds alpha times r to the dense vector dst.
+func (r Row) Scatter(alpha float64, dst []float64) {
+	switch {
+	case r.Indices32 != nil && r.F32 != nil:
+		scatter(alpha, dst, r.Indices32, r.F32)
+	case r.Indices32 != nil:
+		scatter(alpha, dst, r.Indices32, r.F64)
+	case r.F32 != nil:
+		scatter(alpha, dst, r.Indices64, r.F32)
+	default:
+		scatter(alpha, dst, r.Indices64, r.F64)
+	}
+}
+
+func scatter[I int32 | int64, T float32 | float64](alpha float64, dst []float64, indices []I, values []T) {
 	for e, j := range indices {
 		if uint64(j) < uint64(len(dst)) {
-			dst[j] += float64(values[e])
+			dst[j] += alpha * float64(values[e])
 		}
 	}
 }
