@@ -10,6 +10,9 @@ import (
 // data itself, free of the rounding of packed rows. It reads X again: if X has
 // changed meanwhile the values are those of the new X.
 func (p *Pack) Exact(ctl *parallel.Control, rows, cols []int32, weight, out []float64) error {
+	if p.sparse != nil {
+		return p.exactSparse(ctl, rows, cols, weight, out)
+	}
 	if p.Kind == Linear {
 		return p.exactLinear(ctl, rows, cols, weight, out)
 	}
@@ -63,6 +66,9 @@ func (p *Pack) Exact(ctl *parallel.Control, rows, cols []int32, weight, out []fl
 func (p *Pack) DiagExact(row int) float64 {
 	if p.Kind == RBF {
 		return 1
+	}
+	if p.sparse != nil {
+		return p.ofProduct(p.sparse.Row(row).Square() * p.scale * p.scale)
 	}
 	v := p.Row(row, make([]float64, p.Cols))
 	return p.ofProduct(simd.Dot(v, v))

@@ -27,7 +27,11 @@ func value(p Params, x, z, shift []float64) float64 {
 		if p.Kind == RBF {
 			sum -= p.Gamma * (x[k] - z[k]) * (x[k] - z[k])
 		} else {
-			sum += (x[k] - shift[k]) * (z[k] - shift[k])
+			a, b := x[k], z[k]
+			if len(shift) > 0 {
+				a, b = a-shift[k], b-shift[k]
+			}
+			sum += a * b
 		}
 	}
 	switch p.Kind {

@@ -7,6 +7,7 @@ import (
 	"gocluster/core/arena"
 	"gocluster/core/dense"
 	"gocluster/core/parallel"
+	"gocluster/core/sparse"
 )
 
 // ErrNotFinite says that a row holds NaN or an infinity, or that kernel values
@@ -30,12 +31,15 @@ const wideLimit = 1e-8
 // one constant for all i. RBF rows are scaled by √(2γ·log₂e), so that a kernel
 // value is 2 to the power of norm + norm + dot product; for Poly and Sigmoid see
 // function.go. X is read again only by Exact, and by Against where float32 is too narrow.
+// Rows of a sparse data set are not centred, which would fill them; Cols counts the features
+// that occur.
 type Pack struct {
 	Params
 	Rows, Cols int
 	Diag       []float32 // K(x_i, x_i)
 
 	x      dense.Matrix
+	sparse *elements // else nil
 	shift  []float64
 	scale  float64
 	square float64 // the largest |x|² of packed rows
@@ -52,16 +56,36 @@ func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params)
 	}
 	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, x: x, scale: params.scale()}
 	p.shift = make([]float64, x.Cols)
-	var err error
 	if params.Kind == Linear || params.Kind == RBF {
-		if err = p.centre(c); err != nil {
+		if err := p.centre(c); err != nil {
 			return nil, err
 		}
 	}
-	if p.Diag, err = arena.Make[float32](s, x.Rows); err != nil {
+	return p.make(c, s)
+}
+
+// NewSparsePack packs X, to which the result refers.
+func NewSparsePack(c *parallel.Control, s *arena.Scope, x *sparse.Packed, params Params) (*Pack, error) {
+	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, scale: params.scale()}
+	p.shift = make([]float64, x.Cols)
+	p.sparse = newElements(x, p.scale)
+	p.sparse.findCommon()
+	return p.make(c, s)
+}
+
+// make fills the stores.
+func (p *Pack) make(c *parallel.Control, s *arena.Scope) (*Pack, error) {
+	params := p.Params
+	var err error
+	if p.Diag, err = arena.Make[float32](s, p.Rows); err != nil {
 		return nil, err
 	}
-	if p.narrow, err = newStore(s, tiles32(params), x.Rows, x.Cols); err != nil {
+	if p.sparse != nil {
+		p.narrow, err = newSparseStore(s, tiles32(params), p.sparse)
+	} else {
+		p.narrow, err = newStore(s, tiles32(params), p.Rows, p.Cols)
+	}
+	if err != nil {
 		return nil, err
 	}
 	largest, err := fill(c, p, p.narrow)
@@ -82,7 +106,14 @@ func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params)
 
 // widen replaces float32 rows by float64 ones.
 func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
-	wide, err := newStore(s, tiles64(p.Params), p.Rows, p.Cols)
+	var wide *store[float64]
+	var err error
+	if p.sparse != nil { // in float64 no feature is common
+		p.sparse = newElements(p.sparse.Packed, p.scale)
+		wide, err = newSparseStore(s, tiles64(p.Params), p.sparse)
+	} else {
+		wide, err = newStore(s, tiles64(p.Params), p.Rows, p.Cols)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,7 +122,12 @@ func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
 		err = ErrNotFinite
 	}
 	if p.Kind == RBF && largest*math.Ln2*0x1p-52 > wideLimit {
-		wide.tiles = tilesApart()
+		if p.sparse != nil {
+			p.sparse.apart = true
+			clear(wide.norm)
+		} else {
+			wide.tiles = tilesApart()
+		}
 	}
 	p.narrow, p.wide = nil, wide
 	return err
@@ -173,10 +209,18 @@ func (p *Pack) centre(c *parallel.Control) error {
 func fill[T float](c *parallel.Control, p *Pack, st *store[T]) (float64, error) {
 	chunks := (p.Rows + packRows - 1) / packRows
 	worst := make([]float64, chunks)
-	err := parallel.Share(c, chunks, 20*p.Rows*p.Cols, func(chunk int) {
-		row := make([]float64, p.Cols)
+	err := parallel.Share(c, chunks, 2*p.Rows*p.rowCost(), func(chunk int) {
+		var row []float64
+		if st.sparse == nil {
+			row = make([]float64, p.Cols)
+		}
 		for i := chunk * packRows; i < min(p.Rows, (chunk+1)*packRows); i++ {
-			half := -st.put(i, p.Row(i, row))
+			half := 0.0
+			if st.sparse != nil {
+				half = -st.putSparse(i)
+			} else {
+				half = -st.put(i, p.Row(i, row))
+			}
 			worst[chunk] = max(worst[chunk], half) // max propagates NaN
 			p.Diag[i] = 1
 			if p.Kind != RBF {
@@ -193,11 +237,23 @@ func fill[T float](c *parallel.Control, p *Pack, st *store[T]) (float64, error) 
 
 // Row reads row i of X in float64, centred and scaled.
 func (p *Pack) Row(i int, row []float64) []float64 {
-	row = p.x.Row(i, row)
+	if p.sparse != nil {
+		row = p.sparse.Densify(i, row)
+	} else {
+		row = p.x.Row(i, row)
+	}
 	for k := range row {
 		row[k] = (row[k] - p.shift[k]) * p.scale
 	}
 	return row
+}
+
+// Sparse is the data set of a sparse pack, else nil.
+func (p *Pack) Sparse() *sparse.Packed {
+	if p.sparse == nil {
+		return nil
+	}
+	return p.sparse.Packed
 }
 
 // Shift is the vector by which rows are centred.
@@ -227,4 +283,17 @@ func (p *Pack) Magnitude(i int) float64 {
 func (p *Pack) Wide() bool { return p.wide != nil }
 
 // cost is the price of one kernel value as parallel.Share counts.
-func (p *Pack) cost() int { return p.Cols + 8 }
+func (p *Pack) cost() int {
+	if p.sparse != nil {
+		return p.sparse.common + 16 + len(p.sparse.Col)/max(p.Rows, 1)/16
+	}
+	return p.Cols + 8
+}
+
+// rowCost is the price of packing a row.
+func (p *Pack) rowCost() int {
+	if p.sparse != nil {
+		return 10*len(p.sparse.Col)/max(p.Rows, 1) + 8
+	}
+	return 8 * p.Cols
+}

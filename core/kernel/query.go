@@ -23,6 +23,17 @@ func (p *Pack) Against(ctl *parallel.Control, x dense.Matrix, segments []Segment
 	if p.Kind == Linear {
 		return p.linearAgainst(ctl, x, segments, width, out)
 	}
+	return p.against(ctl, queries{dense: x, rows: x.Rows}, segments, width, out)
+}
+
+// queries are the rows of a query, sparse ones where elements are set.
+type queries struct {
+	dense    dense.Matrix
+	elements *elements
+	rows     int
+}
+
+func (p *Pack) against(ctl *parallel.Control, x queries, segments []Segment, width int, out []float64) error {
 	if p.wide != nil {
 		return against(ctl, p, p.wide, x, segments, width, out)
 	}
@@ -33,7 +44,7 @@ func (p *Pack) Against(ctl *parallel.Control, x dense.Matrix, segments []Segment
 // every panel's lanes.
 const queryRows = 128
 
-func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x dense.Matrix, segments []Segment, width int, out []float64) error {
+func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x queries, segments []Segment, width int, out []float64) error {
 	s := arena.NewScope()
 	defer s.Release()
 	if p.wide != nil && (p.Kind == Poly || p.Kind == Sigmoid) {
@@ -59,33 +70,46 @@ func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x dense.Matr
 		if err != nil {
 			return err
 		}
+		g.idx = idx
 		g.pack(st, idx, 0, roundUp(len(idx), group)/group)
 		if len(seg.Weights) == 1 {
 			g.weigh(seg.Weights[0])
 		}
 		packed[k] = g
 	}
-	chunks := (x.Rows + queryRows - 1) / queryRows
+	rows := queryRows
+	if x.elements != nil {
+		rows = spanRows(st.d)
+	}
+	chunks := (x.rows + rows - 1) / rows
 	rooms := min(chunks, parallel.Budget())
 	free := make(chan *queryRoom[T], max(1, rooms))
 	for range rooms {
-		room, err := newQueryRoom(s, st)
+		room, err := newQueryRoom(s, st, rows, x)
 		if err != nil {
 			return err
 		}
 		free <- room
 	}
-	return parallel.Share(ctl, chunks, x.Rows*p.Rows*p.cost(), func(chunk int) {
+	return parallel.Share(ctl, chunks, x.rows*p.Rows*p.cost(), func(chunk int) {
 		room := <-free
 		defer func() { free <- room }()
-		first := chunk * queryRows
-		n := min(queryRows, x.Rows-first)
-		room.load(p, st, x, first, n)
+		first := chunk * rows
+		n := min(rows, x.rows-first)
+		if x.elements != nil {
+			room.loadSparse(p, st, first, n)
+		} else {
+			room.load(p, st, x.dense, first, n)
+		}
 		for k, seg := range segments {
 			room.sums(st, packed[k], seg, n, width, out[first*width:])
 		}
 		for _, i := range room.large {
-			p.addLarge(x.Row(i, room.row), segments, out[i*width:][:width])
+			if x.elements != nil {
+				p.addLargeSparse(x.elements.Row(i), segments, out[i*width:][:width])
+			} else {
+				p.addLarge(x.dense.Row(i, room.row), segments, out[i*width:][:width])
+			}
 		}
 	})
 }
@@ -133,13 +157,13 @@ type queryRoom[T float] struct {
 // tileCols is the number of columns of the tile that is kept at a time.
 const tileCols = 256
 
-func newQueryRoom[T float](s *arena.Scope, st *store[T]) (*queryRoom[T], error) {
-	r := &queryRoom[T]{row: make([]float64, st.d), f: make([]float64, queryRows), off: make([]int, tileCols), w: make([]float32, tileCols)}
+func newQueryRoom[T float](s *arena.Scope, st *store[T], rows int, x queries) (*queryRoom[T], error) {
+	r := &queryRoom[T]{row: make([]float64, st.d), f: make([]float64, rows), off: make([]int, tileCols), w: make([]float32, tileCols)}
 	for j := range r.off {
 		r.off[j] = j * st.lanes
 	}
 	var err error
-	if r.panels, err = newPanels(s, st, queryRows); err != nil {
+	if r.panels, err = newPanels(s, st, rows, x.elements, rows); err != nil {
 		return nil, err
 	}
 	r.k, err = arena.Make[float32](s, tileCols*st.lanes)
@@ -185,10 +209,14 @@ func (r *queryRoom[T]) sums(st *store[T], g groups[T], seg Segment, n, width int
 	}
 	if len(seg.Weights) == 1 {
 		clear(r.f)
-		sums(st, r.panels, g, cols, 0, roundUp(n, l)/l, r.f)
+		sums(st, &r.panels, g, cols, 0, roundUp(n, l)/l, r.f)
 		for i := range n {
 			out[i*width+seg.Out[0]] += r.f[i]
 		}
+		return
+	}
+	if st.sparse != nil {
+		r.sparseSums(st, g, seg, n, width, out)
 		return
 	}
 	for q := 0; q*l < n; q++ {

@@ -29,11 +29,20 @@ type Cols struct {
 
 // NewRows makes room for up to capacity rows.
 func (p *Pack) NewRows(s *arena.Scope, capacity int) (r *Rows, err error) {
+	span := 0
+	if p.sparse != nil { // four of them at least, for as many threads
+		span = max(128, min(spanRows(p.sparse.common+group), capacity/4))
+	}
+	return p.newRows(s, capacity, span)
+}
+
+// newRows makes room for rows of which a span is worked on at a time.
+func (p *Pack) newRows(s *arena.Scope, capacity, span int) (r *Rows, err error) {
 	r = &Rows{pack: p}
 	if p.wide != nil {
-		r.wide, err = newPanels(s, p.wide, capacity)
+		r.wide, err = newPanels(s, p.wide, capacity, nil, span)
 	} else {
-		r.narrow, err = newPanels(s, p.narrow, capacity)
+		r.narrow, err = newPanels(s, p.narrow, capacity, nil, span)
 	}
 	return r, err
 }
@@ -52,22 +61,26 @@ func (p *Pack) NewCols(s *arena.Scope, capacity int) (c *Cols, err error) {
 	return c, err
 }
 
-// Gather chooses the rows; idx is kept, not copied.
-func (r *Rows) Gather(idx []int32) { r.idx, r.packed = idx, false }
+// Gather chooses the rows, different ones; idx is kept, not copied.
+func (r *Rows) Gather(idx []int32) {
+	r.idx, r.packed = idx, false
+	r.narrow.idx, r.wide.idx = idx, idx
+}
 
 // Gather chooses the columns; idx is kept, not copied.
-func (c *Cols) Gather(idx []int32) { c.idx, c.packed = idx, false }
-
-const packChunk = 8 // panels or groups of a chunk
+func (c *Cols) Gather(idx []int32) {
+	c.idx, c.packed = idx, false
+	c.narrow.idx, c.wide.idx = idx, idx
+}
 
 func (r *Rows) pack1(ctl *parallel.Control) {
 	if r.packed {
 		return
 	}
 	r.packed = true
-	n, p := r.panels(), r.pack
-	_ = parallel.Share(ctl, (n+packChunk-1)/packChunk, len(r.idx)*p.Cols*8, func(chunk int) {
-		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
+	n, p, chunkOf := r.panels(), r.pack, r.span()
+	_ = parallel.Share(ctl, (n+chunkOf-1)/chunkOf, len(r.idx)*p.rowCost(), func(chunk int) {
+		first, last := chunk*chunkOf, min(n, (chunk+1)*chunkOf)
 		if p.wide != nil {
 			r.wide.pack(p.wide, r.idx, first, last)
 		} else {
@@ -82,8 +95,9 @@ func (c *Cols) pack1(ctl *parallel.Control) {
 	}
 	c.packed = true
 	n, p := roundUp(len(c.idx), group)/group, c.pack
-	_ = parallel.Share(ctl, (n+4*packChunk-1)/(4*packChunk), len(c.idx)*p.Cols*8, func(chunk int) {
-		first, last := chunk*4*packChunk, min(n, (chunk+1)*4*packChunk)
+	const groupChunk = 32
+	_ = parallel.Share(ctl, (n+groupChunk-1)/groupChunk, len(c.idx)*p.rowCost(), func(chunk int) {
+		first, last := chunk*groupChunk, min(n, (chunk+1)*groupChunk)
 		if p.wide != nil {
 			c.wide.pack(p.wide, c.idx, first, last)
 		} else {
@@ -97,6 +111,14 @@ func (r *Rows) lanes() int {
 		return r.pack.wide.lanes
 	}
 	return r.pack.narrow.lanes
+}
+
+// span is the number of panels that a chunk takes.
+func (r *Rows) span() int {
+	if r.pack.wide != nil {
+		return r.wide.span
+	}
+	return r.narrow.span
 }
 
 func (r *Rows) panels() int { return roundUp(len(r.idx), r.lanes()) / r.lanes() }
@@ -120,7 +142,9 @@ func (c *Cols) weigh(ctl *parallel.Control, delta []float64) {
 }
 
 func (p *Pack) axpyRow(alpha float64, i int, sum []float64) {
-	if p.wide != nil {
+	if p.sparse != nil {
+		p.sparse.Row(i).Scatter(alpha, sum)
+	} else if p.wide != nil {
 		simd.Axpy(alpha, p.wide.row(i), sum)
 	} else {
 		simd.AxpyMixed(alpha, p.narrow.row(i), sum)
@@ -128,6 +152,9 @@ func (p *Pack) axpyRow(alpha float64, i int, sum []float64) {
 }
 
 func (p *Pack) dotRow(i int, w []float64) float64 {
+	if p.sparse != nil {
+		return p.sparse.Row(i).Dot(w)
+	}
 	if p.wide != nil {
 		return simd.Dot(p.wide.row(i), w)
 	}
@@ -154,13 +181,13 @@ func AddColumns(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64, out
 func storeColumns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int, f []float64) {
 	r.pack1(ctl)
 	c.pack1(ctl)
-	p, n, cols := r.pack, r.panels(), len(c.idx)
-	_ = parallel.Share(ctl, (n+packChunk-1)/packChunk, len(r.idx)*cols*p.cost(), func(chunk int) {
-		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
+	p, n, cols, chunkOf := r.pack, r.panels(), len(c.idx), r.span()
+	_ = parallel.Share(ctl, (n+chunkOf-1)/chunkOf, len(r.idx)*cols*p.cost(), func(chunk int) {
+		first, last := chunk*chunkOf, min(n, (chunk+1)*chunkOf)
 		if p.wide != nil {
-			columns(p.wide, r.wide, c.wide, cols, first, last, out, ld, nil)
+			columns(p.wide, &r.wide, c.wide, cols, first, last, out, ld, nil)
 		} else {
-			columns(p.narrow, r.narrow, c.narrow, cols, first, last, out, ld, f)
+			columns(p.narrow, &r.narrow, c.narrow, cols, first, last, out, ld, f)
 		}
 	})
 }
@@ -180,13 +207,13 @@ func AddSums(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64) {
 		return
 	}
 	r.pack1(ctl)
-	n, cols := r.panels(), len(c.idx)
-	_ = parallel.Share(ctl, (n+packChunk-1)/packChunk, len(r.idx)*cols*p.cost(), func(chunk int) {
-		first, last := chunk*packChunk, min(n, (chunk+1)*packChunk)
+	n, cols, chunkOf := r.panels(), len(c.idx), r.span()
+	_ = parallel.Share(ctl, (n+chunkOf-1)/chunkOf, len(r.idx)*cols*p.cost(), func(chunk int) {
+		first, last := chunk*chunkOf, min(n, (chunk+1)*chunkOf)
 		if p.wide != nil {
-			sums(p.wide, r.wide, c.wide, cols, first, last, f)
+			sums(p.wide, &r.wide, c.wide, cols, first, last, f)
 		} else {
-			sums(p.narrow, r.narrow, c.narrow, cols, first, last, f)
+			sums(p.narrow, &r.narrow, c.narrow, cols, first, last, f)
 		}
 	})
 }

@@ -111,6 +111,7 @@ type store[T float] struct {
 	d, stride int // stride: d rounded up, so that a row starts on 64 bytes
 	x         []T
 	norm      []T
+	sparse    *elements // of which x has the common features, fewer than d; else nil
 }
 
 func newStore[T float](s *arena.Scope, t tiles[T], n, d int) (*store[T], error) {
@@ -142,10 +143,27 @@ func (st *store[T]) put(i int, v []float64) float64 {
 // panels holds gathered rows, transposed for the tiles: [panel][d][lanes].
 type panels[T float] struct {
 	x, norm []T
+	span    int // panels that a chunk takes
+	idx     []int32
+	of      *elements  // sparse: where the rows are from
+	lists   []lists[T] // their rare elements, span by span
 }
 
-func newPanels[T float](s *arena.Scope, st *store[T], rows int) (p panels[T], err error) {
+// panelChunk is the number of panels of a chunk.
+const panelChunk = 8
+
+// newPanels makes room for rows of the store, or of other sparse ones; spans of them
+// share their lists.
+func newPanels[T float](s *arena.Scope, st *store[T], rows int, other *elements, span int) (p panels[T], err error) {
 	n := roundUp(rows, 32)
+	if p.span = panelChunk; st.sparse != nil {
+		if p.span, p.of = roundUp(span, 32)/st.lanes, other; other == nil {
+			p.of = st.sparse
+		}
+		if p.lists, err = newLists(s, st, p.of, n, p.span); err != nil {
+			return p, err
+		}
+	}
 	if p.x, err = arena.Make[T](s, n*st.d); err != nil {
 		return p, err
 	}
@@ -154,11 +172,17 @@ func newPanels[T float](s *arena.Scope, st *store[T], rows int) (p panels[T], er
 }
 
 // pack gathers the rows idx into panels [first, last).
-func (p panels[T]) pack(st *store[T], idx []int32, first, last int) {
-	l := st.lanes
+func (p *panels[T]) pack(st *store[T], idx []int32, first, last int) {
+	l, d := st.lanes, st.d
+	if st.sparse != nil {
+		d = st.sparse.common
+		p.list(st, idx, first, last)
+	}
 	for q := first; q < last; q++ {
 		rows := idx[min(len(idx), q*l):min(len(idx), (q+1)*l)]
-		st.packPanel(st.d, st.x, st.stride, rows, p.x[q*l*st.d:][:l*st.d])
+		if d > 0 {
+			st.packPanel(d, st.x, st.stride, rows, p.x[q*l*st.d:][:l*d])
+		}
 		norm := p.norm[q*l:][:l]
 		clear(norm[copyNorms(norm, st.norm, rows):])
 	}
@@ -167,12 +191,19 @@ func (p panels[T]) pack(st *store[T], idx []int32, first, last int) {
 // groups holds gathered columns: [group][d][8].
 type groups[T float] struct {
 	x, norm, delta []T
+	idx            []int32
 }
 
 func newGroups[T float](s *arena.Scope, st *store[T], cols int) (g groups[T], err error) {
 	n := roundUp(cols, group)
 	if g.x, err = arena.Make[T](s, n*st.d); err != nil {
 		return g, err
+	}
+	if st.sparse != nil {
+		clear(g.x)
+		for k := range n { // the unit matrix
+			g.x[(k/group*st.d+st.sparse.common+k%group)*group+k%group] = 1
+		}
 	}
 	if g.norm, err = arena.Make[T](s, n); err != nil {
 		return g, err
@@ -182,9 +213,15 @@ func newGroups[T float](s *arena.Scope, st *store[T], cols int) (g groups[T], er
 }
 
 func (g groups[T]) pack(st *store[T], idx []int32, first, last int) {
+	d := st.d
+	if st.sparse != nil {
+		d = st.sparse.common
+	}
 	for q := first; q < last; q++ {
 		cols := idx[q*group : min(len(idx), (q+1)*group)]
-		st.packGroup(st.d, st.x, st.stride, cols, g.x[q*group*st.d:][:group*st.d])
+		if d > 0 {
+			st.packGroup(d, st.x, st.stride, cols, g.x[q*group*st.d:][:group*d])
+		}
 		norm := g.norm[q*group:][:group]
 		clear(norm[copyNorms(norm, st.norm, cols):])
 	}
@@ -207,7 +244,11 @@ func copyNorms[T float](dst, norm []T, idx []int32) int {
 
 // sums adds K·delta to f for panels [first, last). Columns are taken in blocks
 // that stay in the second-level cache while the panels pass by.
-func sums[T float](st *store[T], p panels[T], g groups[T], cols, first, last int, f []float64) {
+func sums[T float](st *store[T], p *panels[T], g groups[T], cols, first, last int, f []float64) {
+	if st.sparse != nil {
+		sparseSums(st, p, g, cols, first, last, f)
+		return
+	}
 	d, l := st.d, st.lanes
 	count := roundUp(cols, group) / group
 	block := max(4, min(32, 6144/max(d, 1)+1))
@@ -222,7 +263,11 @@ func sums[T float](st *store[T], p panels[T], g groups[T], cols, first, last int
 
 // columns stores K for panels [first, last): out[j·ld+i] for column j, row i;
 // with f it also adds K·delta to f.
-func columns[T float](st *store[T], p panels[T], g groups[T], cols, first, last int, out []float32, ld int, f []float64) {
+func columns[T float](st *store[T], p *panels[T], g groups[T], cols, first, last int, out []float32, ld int, f []float64) {
+	if st.sparse != nil {
+		sparseColumns(st, p, g, cols, first, last, out, ld, f)
+		return
+	}
 	d, l := st.d, st.lanes
 	block := max(group, 65536/max(d, 1)/group*group)
 	for j := 0; j < cols; j += block {

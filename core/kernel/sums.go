@@ -15,7 +15,12 @@ type scratch struct {
 }
 
 // scratchRows is the number of rows that pass through a scratch at a time.
-func (p *Pack) scratchRows() int { return max(32, min(512, 65536/max(p.Cols, 1)/32*32)) }
+func (p *Pack) scratchRows() int {
+	if p.sparse != nil {
+		return spanRows(p.sparse.common + group)
+	}
+	return max(32, min(512, 65536/max(p.Cols, 1)/32*32))
+}
 
 // makeScratch makes one scratch for every thread that could ask for one; a
 // thread past that number waits for its turn.
@@ -23,7 +28,7 @@ func (p *Pack) makeScratch(s *arena.Scope) error {
 	count := max(1, min(parallel.Budget(), runtime.GOMAXPROCS(0)))
 	p.free = make(chan *scratch, count)
 	for range count {
-		rows, err := p.NewRows(s, p.scratchRows())
+		rows, err := p.newRows(s, p.scratchRows(), p.scratchRows())
 		if err != nil {
 			return err
 		}
@@ -54,10 +59,10 @@ func Sums(ctl *parallel.Control, idx []int32, c *Cols, delta, out []float64) err
 		n := s.rows.panels()
 		if p.wide != nil {
 			s.rows.wide.pack(p.wide, rows, 0, n)
-			sums(p.wide, s.rows.wide, c.wide, len(c.idx), 0, n, s.f)
+			sums(p.wide, &s.rows.wide, c.wide, len(c.idx), 0, n, s.f)
 		} else {
 			s.rows.narrow.pack(p.narrow, rows, 0, n)
-			sums(p.narrow, s.rows.narrow, c.narrow, len(c.idx), 0, n, s.f)
+			sums(p.narrow, &s.rows.narrow, c.narrow, len(c.idx), 0, n, s.f)
 		}
 		copy(out[first:], s.f[:len(rows)])
 	})

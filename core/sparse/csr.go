@@ -247,6 +247,17 @@ func scatter[I int32 | int64, T float32 | float64](alpha float64, dst []float64,
 	}
 }
 
+// Square returns the sum of the squares of r's elements.
+func (r Row) Square() (sum float64) {
+	for _, v := range r.F32 {
+		sum += float64(v) * float64(v)
+	}
+	for _, v := range r.F64 {
+		sum += v * v
+	}
+	return sum
+}
+
 // Dot returns the product of r with the dense vector w.
 func (r Row) Dot(w []float64) float64 {
 	switch {

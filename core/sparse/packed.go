@@ -186,6 +186,11 @@ func (p *Packed) order(c *parallel.Control) error {
 		}
 		p.Ptr[i+1], lo = n, hi
 	}
+	if p.Col = p.Col[:n]; p.F32 != nil {
+		p.F32 = p.F32[:n]
+	} else {
+		p.F64 = p.F64[:n]
+	}
 	return nil
 }
 
