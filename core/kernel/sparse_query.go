@@ -9,8 +9,11 @@ import (
 	"gocluster/core/sparse"
 )
 
-// AgainstSparse is Against for a sparse data set and sparse rows, whose columns are
-// those of the same matrix as the columns of the data set. It renumbers x.
+// Renumber gives the features of x, which has the columns of the same matrix as the
+// data set, the numbers that they have there; AgainstSparse wants that.
+func (p *Pack) Renumber(x *sparse.Packed) { renumber(x, p.sparse.Packed) }
+
+// AgainstSparse is Against for a sparse data set and renumbered sparse rows.
 func (p *Pack) AgainstSparse(ctl *parallel.Control, x *sparse.Packed, segments []Segment, width int, out []float64) error {
 	if p.wide != nil {
 		return p.againstSparse(ctl, x, p.wide.sparse, segments, width, out)
@@ -19,7 +22,6 @@ func (p *Pack) AgainstSparse(ctl *parallel.Control, x *sparse.Packed, segments [
 }
 
 func (p *Pack) againstSparse(ctl *parallel.Control, x *sparse.Packed, of *elements, segments []Segment, width int, out []float64) error {
-	renumber(x, of.Packed)
 	if p.Kind == Linear {
 		return p.linearAgainstSparse(ctl, x, segments, width, out)
 	}
@@ -27,8 +29,7 @@ func (p *Pack) againstSparse(ctl *parallel.Control, x *sparse.Packed, of *elemen
 	return p.against(ctl, queries{elements: q, rows: x.Rows}, segments, width, out)
 }
 
-// renumber gives the features of x the numbers that they have in y, or y.Cols if y
-// has none.
+// renumber gives features that y lacks the number y.Cols.
 func renumber(x, y *sparse.Packed) {
 	number := make([]int32, x.Cols)
 	k := 0

@@ -250,6 +250,7 @@ func TestAgainstSparse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		p.Renumber(packed)
 		out := make([]float64, 2*m.Rows)
 		if err := p.AgainstSparse(nil, packed, segments, 2, out); err != nil {
 			t.Fatal(err)
@@ -298,6 +299,7 @@ func TestSparseLargeQueries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		p.Renumber(queries)
 		out := make([]float64, q.Rows)
 		if err := p.AgainstSparse(nil, queries, []Segment{{0, x.Rows, [][]float64{weights}, []int{0}}}, 1, out); err != nil {
 			t.Fatal(err)

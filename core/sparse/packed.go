@@ -249,6 +249,51 @@ func (p *Packed) Row(i int) (r Row) {
 	return r
 }
 
+// Part is a view of some rows.
+func (p *Packed) Part(first, rows int) *Packed {
+	part := *p
+	part.Rows, part.Ptr = rows, p.Ptr[first:first+rows+1]
+	return &part
+}
+
+// Gather copies rows, to the Go heap, with columns that occur in them.
+func (p *Packed) Gather(rows []int32) *Packed {
+	q := &Packed{Rows: len(rows), Ptr: make([]int, 1, len(rows)+1)}
+	number := make([]int32, p.Cols)
+	n := 0
+	for _, i := range rows {
+		for _, j := range p.Col[p.Ptr[i]:p.Ptr[i+1]] {
+			number[j] = 1
+			n++
+		}
+		q.Ptr = append(q.Ptr, n)
+	}
+	for j, occurs := range number {
+		if number[j] = int32(len(q.Column)); occurs != 0 {
+			q.Column = append(q.Column, p.Column[j])
+		}
+	}
+	q.Cols = len(q.Column)
+	q.Col = make([]int32, 0, n)
+	if p.F32 != nil {
+		q.F32 = make([]float32, 0, n)
+	} else {
+		q.F64 = make([]float64, 0, n)
+	}
+	for _, i := range rows {
+		lo, hi := p.Ptr[i], p.Ptr[i+1]
+		for _, j := range p.Col[lo:hi] {
+			q.Col = append(q.Col, number[j])
+		}
+		if p.F32 != nil {
+			q.F32 = append(q.F32, p.F32[lo:hi]...)
+		} else {
+			q.F64 = append(q.F64, p.F64[lo:hi]...)
+		}
+	}
+	return q
+}
+
 // Densify stores row i in dst[:Cols], zeros included, and returns that.
 func (p *Packed) Densify(i int, dst []float64) []float64 {
 	dst = dst[:p.Cols]

@@ -5,11 +5,13 @@ import (
 
 	"gocluster/core/dense"
 	"gocluster/core/kernel"
+	"gocluster/core/sparse"
 )
 
 // Problem is a classification problem over memory owned by the caller.
 type Problem struct {
 	X            dense.Matrix // rows × features
+	Sparse       *sparse.CSR  // instead of X, unless nil
 	Y            []int32      // class index of each row, 0 … Classes−1
 	Classes      int
 	SampleWeight []float64 // multiplies C, row by row; nil: ones. Rows of weight ≤ 0 are left out
@@ -30,9 +32,10 @@ type Params struct {
 type Model struct {
 	Kernel            kernel.Params
 	Classes, Features int
-	Support           []int32   // rows of X, grouped by class, ascending in each
-	NSupport          []int32   // support vectors of each class
-	SupportVectors    []float64 // len(Support) × Features
+	Support           []int32        // rows of X, grouped by class, ascending in each
+	NSupport          []int32        // support vectors of each class
+	SupportVectors    []float64      // len(Support) × Features
+	Sparse            *sparse.Packed // instead of SupportVectors for a model of sparse data; its columns are features
 	// DualCoef is (Classes−1) × len(Support): for a support vector of class i,
 	// row j−1 holds its coefficient against class j > i and row j against j < i.
 	DualCoef  []float64
@@ -43,6 +46,14 @@ type Model struct {
 	Gap        []float64
 	Objective  []float64
 	Converged  []bool
+}
+
+// Vectors is the number of support vectors.
+func (m *Model) Vectors() int {
+	if m.Sparse != nil {
+		return m.Sparse.Rows
+	}
+	return len(m.SupportVectors) / max(m.Features, 1)
 }
 
 // Pairs is the number of pairs of classes.

@@ -34,9 +34,9 @@ func Check(p Problem, prm Params, m *Model) ([]PairReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := make([][]float64, p.X.Rows)
+	rows := make([][]float64, p.rows())
 	for i := range rows {
-		rows[i] = p.X.Row(i, make([]float64, p.X.Cols))
+		rows[i] = p.row(i)
 	}
 	var reports []PairReport
 	for i := range p.Classes {

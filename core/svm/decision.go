@@ -18,22 +18,50 @@ func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) e
 	if err := m.check(x); err != nil {
 		return err
 	}
-	if len(out) != x.Rows*m.Pairs() {
-		return argumentError("out", "has %d values; %d rows × %d pairs are needed", len(out), x.Rows, m.Pairs())
+	scope := arena.NewScope()
+	defer scope.Release()
+	if m.Sparse != nil {
+		rows, err := toSparse(scope, x)
+		if err != nil {
+			return err
+		}
+		return m.DecisionSparse(ctl, rows, out)
+	}
+	if err := m.fillIntercepts(x.Rows, out); err != nil || x.Rows == 0 {
+		return err
+	}
+	pack, err := m.pack(ctl, scope)
+	if err != nil || pack == nil {
+		return err
+	}
+	return pack.Against(ctl, x, m.segments(), m.Pairs(), out)
+}
+
+// fillIntercepts sets out to what decision values begin with.
+func (m *Model) fillIntercepts(rows int, out []float64) error {
+	if len(out) != rows*m.Pairs() {
+		return argumentError("out", "has %d values; %d rows × %d pairs are needed", len(out), rows, m.Pairs())
 	}
 	for k := range out {
 		out[k] = m.Intercept[k%m.Pairs()]
 	}
-	n := len(m.SupportVectors) / m.Features // a model made from arrays has no Support
-	if n == 0 || x.Rows == 0 {
-		return ctl.Err()
+	return nil
+}
+
+// pack makes the support vectors ready; it is nil if there are none.
+func (m *Model) pack(ctl *parallel.Control, scope *arena.Scope) (pack *kernel.Pack, err error) {
+	n := m.Vectors()
+	if n == 0 {
+		return nil, ctl.Err()
 	}
-	scope := arena.NewScope()
-	defer scope.Release()
-	vectors := dense.Matrix{F64: m.SupportVectors, Rows: n, Cols: m.Features, RowStride: m.Features, ColStride: 1}
-	pack, err := kernel.NewPack(ctl, scope, vectors, m.Kernel)
+	if m.Sparse != nil {
+		pack, err = kernel.NewSparsePack(ctl, scope, m.Sparse, m.Kernel)
+	} else {
+		vectors := dense.Matrix{F64: m.SupportVectors, Rows: n, Cols: m.Features, RowStride: m.Features, ColStride: 1}
+		pack, err = kernel.NewPack(ctl, scope, vectors, m.Kernel)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	squares := 0.0
 	for k, c := range m.DualCoef {
@@ -41,16 +69,14 @@ func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) e
 		squares += c * c
 	}
 	if pack.Noise().Random*math.Sqrt(squares) > decisionNoise {
-		if err := pack.Widen(ctl, scope); err != nil {
-			return err
-		}
+		err = pack.Widen(ctl, scope)
 	}
-	return pack.Against(ctl, x, m.segments(), m.Pairs(), out)
+	return pack, err
 }
 
 // segments pairs every class's support vectors with their coefficients.
 func (m *Model) segments() []kernel.Segment {
-	n := len(m.SupportVectors) / m.Features // a model made from arrays has no Support
+	n := m.Vectors()
 	if m.Classes == 2 {
 		return []kernel.Segment{{Last: n, Weights: [][]float64{m.DualCoef[:n]}, Out: []int{0}}}
 	}
@@ -82,21 +108,29 @@ func (m *Model) segments() []kernel.Segment {
 
 // Predict sets out to the class index that wins most pairs, the lowest of equals.
 func (m *Model) Predict(ctl *parallel.Control, x dense.Matrix, out []int32) error {
-	if len(out) != x.Rows {
-		return argumentError("out", "has %d values for %d rows of X", len(out), x.Rows)
-	}
-	const rows = 8192 // so that decision values of a large X never stand in memory at once
-	values := make([]float64, min(rows, x.Rows)*m.Pairs())
-	votes := make([]int32, m.Classes)
-	for first := 0; first < x.Rows || first == 0; first += rows {
+	return m.predict(x.Rows, out, func(first, rows int, values []float64) error {
 		part := x
 		part.Start += first * x.RowStride
-		part.Rows = min(rows, x.Rows-first)
-		v := values[:part.Rows*m.Pairs()]
-		if err := m.Decision(ctl, part, v); err != nil {
+		part.Rows = rows
+		return m.Decision(ctl, part, values)
+	})
+}
+
+// predict counts the votes of the values that decide sets for some rows at a time.
+func (m *Model) predict(rows int, out []int32, decide func(first, rows int, values []float64) error) error {
+	if len(out) != rows {
+		return argumentError("out", "has %d values for %d rows of X", len(out), rows)
+	}
+	const atOnce = 8192 // so that decision values of a large X never stand in memory at once
+	values := make([]float64, min(atOnce, rows)*m.Pairs())
+	votes := make([]int32, m.Classes)
+	for first := 0; first < rows || first == 0; first += atOnce {
+		n := min(atOnce, rows-first)
+		v := values[:n*m.Pairs()]
+		if err := decide(first, n, v); err != nil {
 			return err
 		}
-		for r := range part.Rows {
+		for r := range n {
 			out[first+r] = m.vote(v[r*m.Pairs():], votes)
 		}
 	}

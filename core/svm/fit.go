@@ -20,14 +20,11 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	pack, err := kernel.NewPack(ctl, scope, p.X, prm.Kernel)
-	if errors.Is(err, kernel.ErrNotFinite) {
-		err = notFinite(ctl, p, prm.Kernel.Kind)
-	}
+	pack, err := p.Pack(ctl, scope, prm.Kernel)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Kernel: prm.Kernel, Classes: p.Classes, Features: p.X.Cols}
+	m := &Model{Kernel: prm.Kernel, Classes: p.Classes, Features: p.features()}
 	pairs := make([]pairFit, 0, m.Pairs())
 	for i := range p.Classes {
 		for j := i + 1; j < p.Classes; j++ {
@@ -49,7 +46,7 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 	if err != nil {
 		return nil, firstOf(err, arena.ErrNoMemory, parallel.ErrCancelled)
 	}
-	if err := m.assemble(p, members, pairs); err != nil {
+	if err := m.assemble(p, pack, members, pairs); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -71,14 +68,14 @@ func classRows(scope *arena.Scope, p Problem, prm Params) ([][]int32, error) {
 	if err := checkParams(prm); err != nil {
 		return nil, err
 	}
-	if err := p.X.Check(); err != nil {
-		return nil, &ArgumentError{"X", err.Error()}
+	if err := p.check(); err != nil {
+		return nil, err
 	}
-	n := p.X.Rows
+	n := p.rows()
 	switch {
 	case n == 0:
 		return nil, argumentError("X", "there are no rows; at least one of each of two classes is needed")
-	case p.X.Cols == 0:
+	case p.features() == 0:
 		return nil, argumentError("X", "there are no features")
 	case n > math.MaxInt32:
 		return nil, argumentError("X", "%d rows are more than the 2³¹ − 1 that can be indexed", n)
@@ -159,7 +156,7 @@ func checkParams(prm Params) error {
 
 // notFinite turns the packer's complaint into one that names the element.
 func notFinite(ctl *parallel.Control, p Problem, kind kernel.Kind) error {
-	row, col, ok := p.X.Finite(ctl)
+	row, col, ok := p.finite(ctl)
 	switch {
 	case ok && kind == kernel.Poly:
 		return argumentError("X", "kernel values (gamma·⟨x, z⟩ + coef0)^degree overflow; scale the data, or lower gamma or degree")
@@ -200,7 +197,7 @@ func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm P
 		return err
 	}
 	f.Beta, f.F = slices.Clone(f.Beta), nil
-	if pack.Kind == kernel.Linear { // ⟨w, x − shift⟩ + b is what was solved for
+	if pack.Kind == kernel.Linear && p.Sparse == nil { // ⟨w, x − shift⟩ + b is what was solved for
 		row := make([]float64, pack.Cols)
 		for k, b := range f.Beta {
 			if b != 0 {
@@ -247,8 +244,8 @@ func (f *pairFit) dual(scope *arena.Scope, p Problem, prm Params, members [][]in
 }
 
 // assemble lays the pairs out as one model, in libsvm's order.
-func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) error {
-	if err := arena.Room(goBytesPerRow * p.X.Rows); err != nil {
+func (m *Model) assemble(p Problem, pack *kernel.Pack, members [][]int32, pairs []pairFit) error {
+	if err := arena.Room(goBytesPerRow * p.rows()); err != nil {
 		return err
 	}
 	used := make([][]bool, m.Classes)
@@ -278,12 +275,11 @@ func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) error {
 		m.NSupport = append(m.NSupport, int32(len(m.Support)-before))
 	}
 	n := len(m.Support)
-	if err := arena.Room(8 * n * (m.Features + m.Classes)); err != nil {
+	if err := m.keepVectors(p, pack); err != nil {
 		return err
 	}
-	m.SupportVectors = make([]float64, n*m.Features)
-	for k, row := range m.Support {
-		p.X.Row(int(row), m.SupportVectors[k*m.Features:][:m.Features])
+	if err := arena.Room(8 * n * m.Classes); err != nil {
+		return err
 	}
 	m.DualCoef = make([]float64, (m.Classes-1)*n)
 	for _, f := range pairs {
@@ -302,6 +298,23 @@ func (m *Model) assemble(p Problem, members [][]int32, pairs []pairFit) error {
 		m.Gap = append(m.Gap, f.Gap)
 		m.Objective = append(m.Objective, f.Objective)
 		m.Converged = append(m.Converged, f.Converged)
+	}
+	return nil
+}
+
+// keepVectors copies the support vectors.
+func (m *Model) keepVectors(p Problem, pack *kernel.Pack) (err error) {
+	if x := pack.Sparse(); x != nil {
+		m.Sparse, err = gather(x, m.Support)
+		return err
+	}
+	n := len(m.Support)
+	if err := arena.Room(8 * n * m.Features); err != nil {
+		return err
+	}
+	m.SupportVectors = make([]float64, n*m.Features)
+	for k, row := range m.Support {
+		p.X.Row(int(row), m.SupportVectors[k*m.Features:][:m.Features])
 	}
 	return nil
 }
