@@ -27,15 +27,17 @@ func among[T float](ctl *parallel.Control, p *Pack, st *store[T], rows, cols []i
 		if packed[k], err = newGroups(s, st, seg.Last-seg.First); err != nil {
 			return err
 		}
+		packed[k].idx = cols[seg.First:seg.Last]
 		packed[k].pack(st, cols[seg.First:seg.Last], 0, roundUp(seg.Last-seg.First, group)/group)
 		if len(seg.Weights) == 1 {
 			packed[k].weigh(seg.Weights[0])
 		}
 	}
-	chunks := (len(rows) + queryRows - 1) / queryRows
+	atOnce := st.queryRows()
+	chunks := (len(rows) + atOnce - 1) / atOnce
 	free := make(chan *queryRoom[T], max(1, min(chunks, parallel.Budget())))
 	for range cap(free) {
-		room, err := newQueryRoom(s, st)
+		room, err := newQueryRoom(s, st, nil)
 		if err != nil {
 			return err
 		}
@@ -44,8 +46,9 @@ func among[T float](ctl *parallel.Control, p *Pack, st *store[T], rows, cols []i
 	return parallel.Share(ctl, chunks, len(rows)*len(cols)*p.cost(), func(chunk int) {
 		room := <-free
 		defer func() { free <- room }()
-		first := chunk * queryRows
-		some := rows[first:min(len(rows), first+queryRows)]
+		first := chunk * atOnce
+		some := rows[first:min(len(rows), first+atOnce)]
+		room.idx = some
 		room.pack(st, some, 0, roundUp(len(some), st.lanes)/st.lanes)
 		for k, seg := range segments {
 			room.sums(st, packed[k], seg, len(some), width, out[first*width:])

@@ -41,8 +41,15 @@ func (p *Pack) against(ctl *parallel.Control, x queries, segments []Segment, wid
 }
 
 // queryRows is the number of rows that a chunk of a query takes: a multiple of
-// every panel's lanes.
+// every panel's lanes. Sparse rows share their lists.
 const queryRows = 128
+
+func (st *store[T]) queryRows() int {
+	if st.sparse != nil {
+		return spanRows(st.d)
+	}
+	return queryRows
+}
 
 func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x queries, segments []Segment, width int, out []float64) error {
 	s := arena.NewScope()
@@ -77,15 +84,12 @@ func against[T float](ctl *parallel.Control, p *Pack, st *store[T], x queries, s
 		}
 		packed[k] = g
 	}
-	rows := queryRows
-	if x.elements != nil {
-		rows = spanRows(st.d)
-	}
+	rows := st.queryRows()
 	chunks := (x.rows + rows - 1) / rows
 	rooms := min(chunks, parallel.Budget())
 	free := make(chan *queryRoom[T], max(1, rooms))
 	for range rooms {
-		room, err := newQueryRoom(s, st, rows, x)
+		room, err := newQueryRoom(s, st, x.elements)
 		if err != nil {
 			return err
 		}
@@ -157,13 +161,15 @@ type queryRoom[T float] struct {
 // tileCols is the number of columns of the tile that is kept at a time.
 const tileCols = 256
 
-func newQueryRoom[T float](s *arena.Scope, st *store[T], rows int, x queries) (*queryRoom[T], error) {
+// newQueryRoom makes room for rows of the store, or of other sparse ones.
+func newQueryRoom[T float](s *arena.Scope, st *store[T], other *elements) (*queryRoom[T], error) {
+	rows := st.queryRows()
 	r := &queryRoom[T]{row: make([]float64, st.d), f: make([]float64, rows), off: make([]int, tileCols), w: make([]float32, tileCols)}
 	for j := range r.off {
 		r.off[j] = j * st.lanes
 	}
 	var err error
-	if r.panels, err = newPanels(s, st, rows, x.elements, rows); err != nil {
+	if r.panels, err = newPanels(s, st, rows, other, rows); err != nil {
 		return nil, err
 	}
 	r.k, err = arena.Make[float32](s, tileCols*st.lanes)

@@ -85,29 +85,24 @@ func (r *queryRoom[T]) loadSparse(p *Pack, st *store[T], first, n int) {
 		}
 		r.idx = append(r.idx, row)
 	}
-	panels := len(r.idx) / st.lanes
-	for q := 0; q < panels; q += r.span {
-		r.list(st, r.idx, q, min(panels, q+r.span))
-	}
+	r.list(st, r.idx, 0, len(r.idx)/st.lanes)
 }
 
 // sparseSums is sums for several weights: a tile of a group of columns at a time.
 func (r *queryRoom[T]) sparseSums(st *store[T], g groups[T], seg Segment, n, width int, out []float64) {
 	d, l, cols := st.d, st.lanes, seg.Last-seg.First
 	f := make([]float64, len(seg.Weights)*len(r.f))
-	for first := 0; first*l < n; first += r.span {
-		last := min(first+r.span, roundUp(n, l)/l)
-		for j := 0; j < cols; j += group {
-			m := min(group, cols-j)
-			r.fill(st, g.idx[j:j+m], first, last)
-			for q := first; q < last; q++ {
-				st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:group*d], g.norm[j:][:group], r.norm[q*l:][:l], r.k, l)
-				for s, weights := range seg.Weights {
-					for e, v := range weights[j : j+m] {
-						r.w[e] = float32(v)
-					}
-					simd.AddRows(f[s*len(r.f)+q*l:][:l], r.k, r.off[:m], r.w[:m])
+	panels := roundUp(n, l) / l
+	for j := 0; j < cols; j += group {
+		m := min(group, cols-j)
+		r.fill(st, g.idx[j:j+m], 0, panels)
+		for q := range panels {
+			st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:group*d], g.norm[j:][:group], r.norm[q*l:][:l], r.k, l)
+			for s, weights := range seg.Weights {
+				for e, v := range weights[j : j+m] {
+					r.w[e] = float32(v)
 				}
+				simd.AddRows(f[s*len(r.f)+q*l:][:l], r.k, r.off[:m], r.w[:m])
 			}
 		}
 	}

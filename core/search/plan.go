@@ -70,8 +70,8 @@ func (p *Plan) check() ([][][]int32, error) {
 		members[s] = make([][]int32, p.Classes)
 		for _, rows := range [][]int32{split.Train, split.Test} {
 			for _, row := range rows {
-				if row < 0 || int(row) >= p.X.Rows {
-					return nil, argumentError("splits", "split %d has row %d, and X has %d rows", s, row, p.X.Rows)
+				if row < 0 || int(row) >= p.Rows() {
+					return nil, argumentError("splits", "split %d has row %d, and X has %d rows", s, row, p.Rows())
 				}
 			}
 		}

@@ -34,7 +34,7 @@ func Check(p Problem, prm Params, m *Model) ([]PairReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := make([][]float64, p.rows())
+	rows := make([][]float64, p.Rows())
 	for i := range rows {
 		rows[i] = p.row(i)
 	}

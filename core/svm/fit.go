@@ -24,7 +24,7 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Kernel: prm.Kernel, Classes: p.Classes, Features: p.features()}
+	m := &Model{Kernel: prm.Kernel, Classes: p.Classes, Features: p.Features()}
 	pairs := make([]pairFit, 0, m.Pairs())
 	for i := range p.Classes {
 		for j := i + 1; j < p.Classes; j++ {
@@ -71,11 +71,11 @@ func classRows(scope *arena.Scope, p Problem, prm Params) ([][]int32, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	n := p.rows()
+	n := p.Rows()
 	switch {
 	case n == 0:
 		return nil, argumentError("X", "there are no rows; at least one of each of two classes is needed")
-	case p.features() == 0:
+	case p.Features() == 0:
 		return nil, argumentError("X", "there are no features")
 	case n > math.MaxInt32:
 		return nil, argumentError("X", "%d rows are more than the 2³¹ − 1 that can be indexed", n)
@@ -245,7 +245,7 @@ func (f *pairFit) dual(scope *arena.Scope, p Problem, prm Params, members [][]in
 
 // assemble lays the pairs out as one model, in libsvm's order.
 func (m *Model) assemble(p Problem, pack *kernel.Pack, members [][]int32, pairs []pairFit) error {
-	if err := arena.Room(goBytesPerRow * p.rows()); err != nil {
+	if err := arena.Room(goBytesPerRow * p.Rows()); err != nil {
 		return err
 	}
 	used := make([][]bool, m.Classes)

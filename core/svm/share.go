@@ -1,11 +1,8 @@
 package svm
 
 import (
-	"errors"
 
 	"gocluster/core/arena"
-	"gocluster/core/kernel"
-	"gocluster/core/parallel"
 )
 
 // Check returns an *ArgumentError if the problem makes no sense.
@@ -26,13 +23,4 @@ func (prm Params) Bound(weights ...float64) float64 {
 		c *= w
 	}
 	return min(c, largestBound)
-}
-
-// Pack packs the rows of the problem for a kernel.
-func (p Problem) Pack(ctl *parallel.Control, scope *arena.Scope, k kernel.Params) (*kernel.Pack, error) {
-	pack, err := kernel.NewPack(ctl, scope, p.X, k)
-	if errors.Is(err, kernel.ErrNotFinite) {
-		err = notFinite(ctl, p, k.Kind)
-	}
-	return pack, err
 }

@@ -12,15 +12,15 @@ import (
 	"gocluster/core/sparse"
 )
 
-// rows and features are the shape of the problem's data.
-func (p Problem) rows() int {
+// Rows and Features are the shape of the problem's data.
+func (p Problem) Rows() int {
 	if p.Sparse != nil {
 		return p.Sparse.Rows
 	}
 	return p.X.Rows
 }
 
-func (p Problem) features() int {
+func (p Problem) Features() int {
 	if p.Sparse != nil {
 		return p.Sparse.Cols
 	}
@@ -80,7 +80,7 @@ func (p Problem) finite(ctl *parallel.Control) (row, col int, ok bool) {
 
 // row copies row i, or zeros if it cannot be read any more.
 func (p Problem) row(i int) []float64 {
-	v := make([]float64, p.features())
+	v := make([]float64, p.Features())
 	if p.Sparse != nil {
 		return p.Sparse.Densify(i, v)
 	}

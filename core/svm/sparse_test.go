@@ -53,11 +53,11 @@ func documents(seed uint64, n, d, nonzero, classes int, narrow bool) Problem {
 
 // dense is the problem with all its zeros.
 func (p Problem) dense() Problem {
-	x := make([]float64, 0, p.rows()*p.features())
-	for i := range p.rows() {
+	x := make([]float64, 0, p.Rows()*p.Features())
+	for i := range p.Rows() {
 		x = append(x, p.row(i)...)
 	}
-	p.X, p.Sparse = matrix(x, p.features()), nil
+	p.X, p.Sparse = matrix(x, p.Features()), nil
 	return p
 }
 
@@ -117,7 +117,7 @@ func TestSparseSolutionsAreOptimal(t *testing.T) {
 				t.Fatalf("%d support vectors, %d rows", len(m.Support), m.Sparse.Rows)
 			}
 			for k, i := range m.Support {
-				got := make([]float64, c.p.features())
+				got := make([]float64, c.p.Features())
 				row := m.Sparse.Row(k)
 				for e := range row.Len() {
 					j, v := row.At(e)
@@ -138,7 +138,7 @@ func TestSparseSolutionsAreOptimal(t *testing.T) {
 // judgeDecisions compares decision values with the definition, those of dense rows
 // with those of sparse ones, and predictions with both.
 func judgeDecisions(t *testing.T, m *Model, p Problem) {
-	n := p.rows()
+	n := p.Rows()
 	got, full := make([]float64, n*m.Pairs()), make([]float64, n*m.Pairs())
 	if err := m.DecisionSparse(nil, *p.Sparse, got); err != nil {
 		t.Fatal(err)
