@@ -21,7 +21,7 @@ type svcAttribute struct {
 
 // attribute looks up one attribute of the model.
 func (m *model) attribute(which C.int32_t) (svcAttribute, error) {
-	support, pairs := len(m.SupportVectors)/max(m.Features, 1), m.Pairs()
+	support, pairs := m.Vectors(), m.Pairs()
 	switch which {
 	case C.GOCLUSTER_SVC_CLASSES:
 		return svcAttribute{C.GOCLUSTER_I64, len(m.labels), 0, false, copier(m.labels)}, nil
@@ -64,6 +64,9 @@ func (m *model) get(which C.int32_t, address uintptr) error {
 	if a.fitOnly && !m.fitted {
 		return fail(C.GOCLUSTER_ERROR_ARGUMENT, "attribute", "a model made from arrays does not have it")
 	}
+	if which == C.GOCLUSTER_SVC_SUPPORT_VECTORS && m.Sparse != nil {
+		return m.getSparseVectors(address)
+	}
 	ndim := 2
 	if a.cols == 0 && which != C.GOCLUSTER_SVC_DUAL_COEF && which != C.GOCLUSTER_SVC_SUPPORT_VECTORS {
 		ndim, a.cols = 1, 1
@@ -85,12 +88,17 @@ func (m *model) shape() C.gocluster_svc_shape {
 			converged = 0
 		}
 	}
+	elements := -1
+	if m.Sparse != nil {
+		elements = len(m.Sparse.Col)
+	}
 	return C.gocluster_svc_shape{
-		converged:         converged,
-		n_classes:         C.int64_t(m.Classes),
-		n_pairs:           C.int64_t(m.Pairs()),
-		n_features:        C.int64_t(m.Features),
-		n_support_vectors: C.int64_t(len(m.SupportVectors) / max(m.Features, 1)),
+		converged:          converged,
+		n_classes:          C.int64_t(m.Classes),
+		n_pairs:            C.int64_t(m.Pairs()),
+		n_features:         C.int64_t(m.Features),
+		n_support_vectors:  C.int64_t(m.Vectors()),
+		n_support_elements: C.int64_t(elements),
 	}
 }
 
@@ -120,7 +128,7 @@ func modelFromArrays(params, classes, nSupport, supportVectors, dualCoef, interc
 	if err != nil {
 		return nil, err
 	}
-	vectors, err := loadInput("support_vectors", supportVectors, floats, 2)
+	vectors, err := loadInput("support_vectors", supportVectors, matrices, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -132,21 +140,20 @@ func modelFromArrays(params, classes, nSupport, supportVectors, dualCoef, interc
 		return nil, err
 	}
 	scope := arena.NewScope()
-	for _, a := range []struct {
-		name       string
-		address    uintptr
-		ndim       int
-		rows, cols int
-		dst        *[]float64
-	}{
-		{"support_vectors", supportVectors, 2, vectors.rows, vectors.cols, &m.SupportVectors},
-		{"dual_coef", dualCoef, 2, len(labels) - 1, vectors.rows, &m.DualCoef},
-		{"intercept", intercept, 1, m.Pairs(), 1, &m.Intercept},
-	} {
-		if *a.dst, err = loadFloats(scope, a.name, a.address, a.ndim, a.rows, a.cols); err != nil {
-			scope.Release()
-			return nil, err
-		}
+	if vectors.dtype == C.GOCLUSTER_CSR {
+		m.Sparse, err = vectors.packed(scope)
+	} else {
+		m.SupportVectors, err = loadFloats(scope, "support_vectors", supportVectors, 2, vectors.rows, vectors.cols)
+	}
+	if err == nil {
+		m.DualCoef, err = loadFloats(scope, "dual_coef", dualCoef, 2, len(labels)-1, vectors.rows)
+	}
+	if err == nil {
+		m.Intercept, err = loadFloats(scope, "intercept", intercept, 1, m.Pairs(), 1)
+	}
+	if err != nil {
+		scope.Release()
+		return nil, err
 	}
 	return newModel(m, labels, false, scope), nil
 }

@@ -4,9 +4,11 @@ package main
 import "C"
 
 import (
+	"math"
 	"strings"
 	"sync/atomic"
 
+	"gocluster/core/arena"
 	"gocluster/core/parallel"
 	"gocluster/core/sparse"
 )
@@ -83,6 +85,66 @@ func (v view) sparse() sparse.CSR {
 		m.F64 = elements[float64](v.csr.data)
 	}
 	return m
+}
+
+// packed copies the elements of v and checks the copy.
+func (v view) packed(scope *arena.Scope) (p *sparse.Packed, err error) {
+	fault := touching(v.name, func() {
+		if err = checkSparse(nil, v); err == nil {
+			p, err = sparse.Pack(nil, scope, v.sparse())
+		}
+	})
+	if fault != nil {
+		return nil, fault
+	}
+	return p, err
+}
+
+// getSparseVectors copies the support vectors out, in their own columns.
+func (m *model) getSparseVectors(address uintptr) error {
+	out, a, err := loadArray("out", address, []C.int32_t{C.GOCLUSTER_CSR}, []int{2})
+	if err != nil {
+		return err
+	}
+	if err := out.mustHave(m.Vectors(), m.Features); err != nil || out.empty() {
+		return err
+	}
+	if err := out.loadCSR(a); err != nil {
+		return err
+	}
+	x, c := m.Sparse, out.csr
+	if c.data.rows != len(x.Col) {
+		return fail(C.GOCLUSTER_ERROR_SHAPE, "out", "n_elements is %d and must be %d", c.data.rows, len(x.Col))
+	}
+	if err := c.data.requireDtype([]C.int32_t{C.GOCLUSTER_F64}); err != nil {
+		return err
+	}
+	if c.indptr.dtype == C.GOCLUSTER_I32 && len(x.Col) > math.MaxInt32 {
+		return fail(C.GOCLUSTER_ERROR_TOO_LARGE, "out", "%d elements need indexes of type I64", len(x.Col))
+	}
+	return touching("out", func() {
+		if data := elements[float64](c.data); x.F32 != nil {
+			for k, v := range x.F32 {
+				data[k] = float64(v)
+			}
+		} else {
+			copy(data, x.F64)
+		}
+		if c.indptr.dtype == C.GOCLUSTER_I32 {
+			writeIndexes(elements[int32](c.indptr), elements[int32](c.indices), x)
+		} else {
+			writeIndexes(elements[int64](c.indptr), elements[int64](c.indices), x)
+		}
+	})
+}
+
+func writeIndexes[I int32 | int64](indptr, indices []I, x *sparse.Packed) {
+	for i, at := range x.Ptr {
+		indptr[i] = I(at)
+	}
+	for k, j := range x.Col {
+		indices[k] = I(x.Column[j])
+	}
 }
 
 // checkSparse examines the arrays of v: row pointers, columns, and that values are finite.

@@ -139,7 +139,7 @@ func loadFitInputs(params, x, y, sampleWeight, classWeight uintptr) (in fitInput
 	if in.params, err = loadSVCParams(params); err != nil {
 		return in, err
 	}
-	if in.x, err = loadInput("X", x, floats, 2); err != nil {
+	if in.x, err = loadInput("X", x, matrices, 2); err != nil {
 		return in, err
 	}
 	if in.x.empty() {
@@ -174,7 +174,12 @@ func loadOptional(name string, address uintptr) (*view, error) {
 
 // problem makes what core reads, and lists the labels; class weights are left to fit.
 func (in fitInputs) problem(scope *arena.Scope) (problem svm.Problem, labels []int64, err error) {
-	problem.X = in.x.matrix()
+	if in.x.dtype == C.GOCLUSTER_CSR {
+		m := in.x.sparse()
+		problem.Sparse = &m
+	} else {
+		problem.X = in.x.matrix()
+	}
 	if labels, err = classLabels(in.y); err != nil {
 		return problem, nil, err
 	}
@@ -282,7 +287,13 @@ func finiteFloats(scope *arena.Scope, v view) ([]float64, error) {
 }
 
 func checkFinite(control *parallel.Control, v view) error {
-	row, col, ok := v.matrix().Finite(control)
+	var row, col int
+	var ok bool
+	if v.dtype == C.GOCLUSTER_CSR {
+		row, col, ok = v.sparse().Finite(control)
+	} else {
+		row, col, ok = v.matrix().Finite(control)
+	}
 	if ok || control.Cancelled() {
 		return nil
 	}
@@ -298,7 +309,7 @@ func notFinite(v view, row, col int) error {
 
 // loadFeatures checks the X of a prediction.
 func (m *model) loadFeatures(address uintptr) (view, error) {
-	x, err := loadInput("X", address, floats, 2)
+	x, err := loadInput("X", address, matrices, 2)
 	if err == nil && x.cols != m.Features {
 		err = fail(C.GOCLUSTER_ERROR_SHAPE, "X", "has %d features, and the model %d", x.cols, m.Features)
 	}
@@ -313,6 +324,9 @@ func (m *model) decide(control *parallel.Control, x, out view) error {
 	if err := checkFinite(control, x); err != nil {
 		return err
 	}
+	if x.dtype == C.GOCLUSTER_CSR {
+		return m.DecisionSparse(control, x.sparse(), elements[float64](out))
+	}
 	return m.Decision(control, x.matrix(), elements[float64](out))
 }
 
@@ -325,7 +339,7 @@ func (m *model) predict(control *parallel.Control, x, out view) error {
 		return err
 	}
 	if out.dtype == C.GOCLUSTER_I32 {
-		return m.Predict(control, x.matrix(), elements[int32](out))
+		return m.classify(control, x, elements[int32](out))
 	}
 	scope := arena.NewScope()
 	defer scope.Release()
@@ -333,7 +347,7 @@ func (m *model) predict(control *parallel.Control, x, out view) error {
 	if err != nil {
 		return err
 	}
-	if err := m.Predict(control, x.matrix(), indexes); err != nil {
+	if err := m.classify(control, x, indexes); err != nil {
 		return err
 	}
 	labels := elements[int64](out)
@@ -341,4 +355,11 @@ func (m *model) predict(control *parallel.Control, x, out view) error {
 		labels[i] = m.labels[index]
 	}
 	return nil
+}
+
+func (m *model) classify(control *parallel.Control, x view, indexes []int32) error {
+	if x.dtype == C.GOCLUSTER_CSR {
+		return m.PredictSparse(control, x.sparse(), indexes)
+	}
+	return m.Predict(control, x.matrix(), indexes)
 }

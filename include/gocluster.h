@@ -245,7 +245,7 @@ int32_t gocluster_svc_params_init(gocluster_svc_params *params, uint32_t struct_
 typedef struct gocluster_svc { uint64_t id; } gocluster_svc;
 
 /* Starts the training.
- *   X              n_rows x n_features, F32 or F64, finite
+ *   X              n_rows x n_features, F32, F64 or CSR, finite
  *   y              n_rows labels, I32 or I64, any integers, at least two different ones
  *   sample_weight  n_rows, F32 or F64, or NULL for ones; rows of weight <= 0 do not take part
  *   class_weight   one per class in ascending order of the labels, F32 or F64, or NULL for ones */
@@ -265,6 +265,7 @@ typedef struct gocluster_svc_shape {
     int64_t n_pairs;                  /* n_classes (n_classes-1) / 2, ordered (0,1) (0,2) .. (1,2) .. */
     int64_t n_features;
     int64_t n_support_vectors;
+    int64_t n_support_elements;       /* of sparse SUPPORT_VECTORS; -1 if they are dense */
 } gocluster_svc_shape;
 
 int32_t gocluster_svc_get_shape(gocluster_svc model, gocluster_svc_shape *shape, gocluster_error *err);
@@ -275,7 +276,7 @@ enum gocluster_svc_attribute {
     GOCLUSTER_SVC_CLASSES = 1,         /* I64 [n_classes]: the labels, ascending */
     GOCLUSTER_SVC_SUPPORT = 2,         /* I32 [n_support_vectors]: rows of X, by class, then ascending */
     GOCLUSTER_SVC_N_SUPPORT = 3,       /* I32 [n_classes] */
-    GOCLUSTER_SVC_SUPPORT_VECTORS = 4, /* F64 [n_support_vectors, n_features] */
+    GOCLUSTER_SVC_SUPPORT_VECTORS = 4, /* F64 [n_support_vectors, n_features]; CSR with F64 data if X was */
     GOCLUSTER_SVC_DUAL_COEF = 5,       /* F64 [n_classes-1, n_support_vectors]: a_t y_t in each pair of t's class */
     GOCLUSTER_SVC_INTERCEPT = 6,       /* F64 [n_pairs] */
     GOCLUSTER_SVC_N_ITER = 7,          /* I32 [n_pairs] */
@@ -288,7 +289,7 @@ enum gocluster_svc_attribute {
 int32_t gocluster_svc_get(gocluster_svc model, int32_t attribute, const gocluster_array *out, gocluster_error *err);
 
 /* Makes a model from the attributes of that name; classes I32 or I64 and ascending, n_support
- * I32 or I64, the others F32 or F64. Of params only kernel, gamma, degree
+ * I32 or I64, the others F32 or F64, support_vectors CSR too. Of params only kernel, gamma, degree
  * and coef0 are used. All is copied. */
 int32_t gocluster_svc_from_arrays(const gocluster_svc_params *params, const gocluster_array *classes,
                                   const gocluster_array *n_support, const gocluster_array *support_vectors,
@@ -296,7 +297,8 @@ int32_t gocluster_svc_from_arrays(const gocluster_svc_params *params, const gocl
                                   gocluster_svc *model, gocluster_error *err);
 
 /* out[r, p] = sum_t dual_coef K(x_t, X_r) + intercept for pair p; F64 [n_rows, n_pairs],
- * or one-dimensional if there is one pair. */
+ * or one-dimensional if there is one pair. X is F32 or F64, and CSR for a model with sparse
+ * support vectors. */
 int32_t gocluster_svc_decision_function_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
                                               gocluster_job *job, gocluster_error *err);
 

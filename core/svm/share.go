@@ -1,7 +1,6 @@
 package svm
 
 import (
-
 	"gocluster/core/arena"
 )
 

@@ -194,7 +194,7 @@ static void strides_that_split_items(void)
 
 static void dtypes_that_are_not_known(void)
 {
-    static const int32_t codes[] = {0, 5, -1, 0x01000000, 0x02000000 /* F64 in foreign byte order */, INT32_MAX, INT32_MIN};
+    static const int32_t codes[] = {0, 6, -1, 0x01000000, 0x02000000 /* F64 in foreign byte order */, INT32_MAX, INT32_MIN};
     size_t i;
     problem p = small_problem();
     for (i = 0; i < sizeof codes / sizeof *codes; i++) {
