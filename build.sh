@@ -92,7 +92,7 @@ venv() {
 }
 
 build_requirements="hatchling>=1.27 cffi>=1.17"
-run_requirements="numpy scikit-learn==1.9.* joblib"
+run_requirements="numpy scikit-learn==1.9.* joblib cloudpickle"
 test_requirements="pytest>=8.2 hypothesis>=6.100 pandas>=2.2"
 lint_requirements="ruff==0.17.6 mypy==2.4.1"
 
@@ -100,7 +100,7 @@ lint_requirements="ruff==0.17.6 mypy==2.4.1"
 main_venv() { venv "$VENV" $build_requirements $run_requirements $test_requirements $lint_requirements; }
 
 # shellcheck disable=SC2086
-min_venv() { venv "$VENV_MIN" cffi "scikit-learn==1.6.*" "numpy<2.3" joblib "pytest==8.*" "hypothesis>=6.100" "pandas<3"; }
+min_venv() { venv "$VENV_MIN" cffi "scikit-learn==1.6.*" "numpy<2.3" joblib cloudpickle "pytest==8.*" "hypothesis>=6.100" "pandas<3"; }
 
 # ---- the words --------------------------------------------------------------------
 

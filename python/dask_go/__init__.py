@@ -7,10 +7,11 @@ needs it.
 
 from . import backend
 from ._lib import get_num_threads, set_num_threads
+from ._memory import shared_array
 from ._progress import progress
 
 backend.register()
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "get_num_threads", "progress", "set_num_threads"]
+__all__ = ["__version__", "get_num_threads", "progress", "set_num_threads", "shared_array"]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ._abi import ffi
+from ._memory import memfd
 
 _PATH = Path(__file__).with_name("libgocluster.so.1")
 
@@ -89,7 +90,7 @@ def _open_private_copy() -> Any:
             "libgocluster was loaded before this process was forked, and GOCLUSTER_FORK=error is set: "
             "start workers with the spawn or forkserver method, or use dask_go only after the fork"
         )
-    fd = _memfd()
+    fd = memfd("libgocluster")
     try:
         with _PATH.open("rb") as source, open(fd, "wb", closefd=False) as copy:
             copy.write(source.read())
@@ -98,23 +99,6 @@ def _open_private_copy() -> Any:
         return ffi.dlopen(f"/proc/{os.getpid()}/fd/{fd}")
     finally:
         os.close(fd)
-
-
-def _memfd() -> int:
-    """memfd_create(2) by its number: os.memfd_create is missing where Python was built for an old glibc."""
-    import ctypes  # only here, to keep `import dask_go` short
-
-    machine = os.uname().machine
-    number = {"x86_64": 319, "aarch64": 279}.get(machine)
-    if number is None:
-        raise RuntimeError(f"dask_go cannot be used after fork() on {machine}: start workers with the spawn method")
-    close_on_exec = 1
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd: int = libc.syscall(ctypes.c_long(number), b"libgocluster", ctypes.c_uint(close_on_exec))
-    if fd < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, f"memfd_create: {os.strerror(error)}")
-    return fd
 
 
 def _after_fork_in_child() -> None:

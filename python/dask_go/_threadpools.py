@@ -83,14 +83,14 @@ class InnerLimit:
         if asked_for is not None and asked_for < 1:
             raise ValueError(f"inner_max_num_threads must be at least 1, got {asked_for!r}")
         self.asked_for = asked_for or 0
-        self._threads = asked_for or (1 if nested else max(_lib.get_num_threads() // n_jobs, 1))
+        self.threads = asked_for or (1 if nested else max(_lib.get_num_threads() // n_jobs, 1))
         self._nested = nested
 
     def _limits(self, user_api: str) -> tuple[Any, dict[str, int]]:
         libraries = _loaded.find().select(user_api=user_api)
         if self.asked_for:
             return libraries, dict.fromkeys((lib.filepath for lib in libraries.lib_controllers), self.asked_for)
-        return libraries, {lib.filepath: min(lib.num_threads or 1, self._threads) for lib in libraries.lib_controllers}
+        return libraries, {lib.filepath: min(lib.num_threads or 1, self.threads) for lib in libraries.lib_controllers}
 
     def enter_thread(self) -> None:
         """Limit OpenMP in the calling thread, which is a worker and keeps that limit."""
