@@ -156,3 +156,10 @@ func Room(bytes int) error {
 	unmapBlock(at, size)
 	return nil
 }
+
+// Bytes is the memory of s, whose elements must not hold pointers: a file is read
+// straight into it.
+func Bytes[T any](s []T) []byte {
+	requirePlain(reflect.TypeFor[T]())
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
+}

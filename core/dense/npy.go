@@ -15,40 +15,68 @@ type File struct {
 	header
 }
 
+// FileError is an error of reading or writing a file, which it names.
+type FileError struct{ Err error }
+
+func (e *FileError) Error() string { return "dense: " + e.Err.Error() }
+func (e *FileError) Unwrap() error { return e.Err }
+
+func fileError(path string, err error) error { return &FileError{fmt.Errorf("%s: %w", path, err)} }
+
 // OpenNPY opens a file that holds a one- or two-dimensional array of
 // little-endian float32, float64, int32 or int64 in C order. A
 // one-dimensional array counts as rows of one column.
 func OpenNPY(path string) (*File, error) {
+	return open(path, func(f *File, size int64) error {
+		start := make([]byte, min(size, maxHeader))
+		if n, err := f.file.ReadAt(start, 0); err != nil && err != io.EOF {
+			return err
+		} else if n < len(start) {
+			start = start[:n]
+		}
+		var err error
+		f.header, err = parseHeader(start, size)
+		return err
+	})
+}
+
+// OpenRaw opens a file that holds such an array from an offset on, without a
+// header. dtype is one of <f4, <f8, <i4 and <i8.
+func OpenRaw(path, dtype string, offset int64, rows, cols int) (*File, error) {
+	return open(path, func(f *File, size int64) error {
+		item, err := itemSize(dtype, nil)
+		switch {
+		case err != nil:
+			return err
+		case offset < 0 || rows < 0 || cols < 0:
+			return fmt.Errorf("cannot hold %d rows of %d columns from offset %d on", rows, cols, offset)
+		}
+		f.header = header{rows: rows, cols: cols, dims: 2, dtype: dtype, itemSize: item, offset: offset}
+		return f.fit(size)
+	})
+}
+
+func open(path string, describe func(f *File, size int64) error) (*File, error) {
 	// Without O_NONBLOCK, opening a pipe that nobody writes to does not end.
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("dense: %w", err)
+		return nil, &FileError{err}
 	}
 	f := &File{file: file}
-	if err := f.open(); err != nil {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = errors.New("is not a regular file")
+	default:
+		err = describe(f, info.Size())
+	}
+	if err != nil {
 		// The file was only read; closing it has nothing to lose.
 		_ = file.Close()
-		return nil, fmt.Errorf("dense: %s: %w", path, err)
+		return nil, fileError(path, err)
 	}
 	return f, nil
-}
-
-func (f *File) open() error {
-	info, err := f.file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("is not a regular file")
-	}
-	start := make([]byte, min(info.Size(), maxHeader))
-	if n, err := f.file.ReadAt(start, 0); err != nil && err != io.EOF {
-		return err
-	} else if n < len(start) {
-		start = start[:n]
-	}
-	f.header, err = parseHeader(start, info.Size())
-	return err
 }
 
 // Close closes the file. Reads that are under way end or fail.
@@ -105,5 +133,5 @@ func (f *File) read(element int, dst []byte) error {
 }
 
 func (f *File) errorf(format string, args ...any) error {
-	return fmt.Errorf("dense: %s: "+format, append([]any{f.Name()}, args...)...)
+	return fileError(f.Name(), fmt.Errorf(format, args...))
 }

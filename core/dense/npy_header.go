@@ -54,12 +54,21 @@ func parseHeader(start []byte, size int64) (h header, err error) {
 	if d.Fortran && h.rows > 1 && h.cols > 1 {
 		return header{}, errors.New("is in Fortran order: save np.ascontiguousarray(a)")
 	}
+	return h, h.fit(size)
+}
+
+// fit returns an error unless the array lies within size bytes.
+func (h header) fit(size int64) error {
 	over, elements := bits.Mul64(uint64(h.rows), uint64(h.cols))
 	more, length := bits.Mul64(elements, uint64(h.itemSize))
 	if over != 0 || more != 0 || length > uint64(max(size-h.offset, 0)) {
-		return header{}, fmt.Errorf("is truncated: shape %s of %s from offset %d on does not fit in %d bytes", shape, d.Type, h.offset, size)
+		shape := fmt.Sprintf("(%d %d)", h.rows, h.cols)
+		if h.dims == 1 {
+			shape = fmt.Sprintf("(%d)", h.rows)
+		}
+		return fmt.Errorf("is truncated: shape %s of %s from offset %d on does not fit in %d bytes", shape, h.dtype, h.offset, size)
 	}
-	return h, nil
+	return nil
 }
 
 // readRaw returns the part of start up to the first element: magic, version,

@@ -62,11 +62,20 @@ func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (t tally, err error)
 	}
 	s.pack()
 	var changed, evaluated, decided atomic.Int64
+	var inertia []float64
+	if s.stream != nil {
+		// A pass costs more than this.
+		inertia = make([]float64, s.chunks)
+		s.stream.inertia = inertia
+	}
 	err = s.pass(ctl, s.n*s.d*s.k, func(p *solver[T], chunk int) {
 		t := p.assignChunk(chunk, sum)
 		changed.Add(int64(t.changed))
 		evaluated.Add(int64(t.evaluated))
 		decided.Add(int64(t.decided))
+		if inertia != nil {
+			inertia[chunk] = p.addInertia(chunk, inertia[chunk])
+		}
 	})
 	return tally{int(changed.Load()), int(evaluated.Load()), int(decided.Load())}, err
 }
@@ -144,6 +153,9 @@ func (s *solver[T]) lookAgain(row []T, limit T, products []T) int32 {
 }
 
 func (s *solver[T]) inertia(ctl *parallel.Control) (float64, error) {
+	if s.stream != nil && s.stream.inertia != nil {
+		return sum(s.stream.inertia), nil
+	}
 	parts := make([]float64, s.chunks)
 	err := s.pass(ctl, s.n*s.d, func(p *solver[T], chunk int) { parts[chunk] = p.addInertia(chunk, parts[chunk]) })
 	return sum(parts), err

@@ -49,10 +49,12 @@ const (
 // where greedy k-means++ puts them by Draws, numbers in [0, 1): for each run one
 // for the first centre and as many for every other one as it has candidates. With
 // Scalable, k-means‖ chooses candidates by one draw more, the first of each run, and from
-// these the others choose centres.
+// these the others choose centres. With Random the one draw of each run chooses rows: see
+// RandomRows.
 type Start struct {
 	Centers, Draws []float64
 	Scalable       *Scalable
+	Random         bool
 }
 
 // Result is what Fit returns beside centres and labels.
@@ -61,6 +63,7 @@ type Result struct {
 	Iterations int     // of the best run
 	Distinct   int     // clusters that have rows
 	Converged  bool    // before MaxIter ran out
+	Passes     int     // over rows in files
 }
 
 // ArgumentError names an argument that cannot be used and says why.
@@ -156,6 +159,8 @@ func (from Start) check(runs, k, d int) error {
 	switch {
 	case (from.Centers == nil) == (from.Draws == nil):
 		return refuse("init", "either centres or draws are needed")
+	case from.Centers == nil && from.Random:
+		return checkDraws(from.Draws, runs, 1)
 	case from.Centers == nil && from.Scalable == nil:
 		return checkDraws(from.Draws, runs, k)
 	case from.Centers == nil:
@@ -194,17 +199,25 @@ func checkProblem(p Problem) error {
 		return refuse("X", "has shape (%d, %d), at least one row and one column are needed", x.Rows, x.Cols)
 	case x.Cols > 1 && x.ColStride != 1 || x.Rows > 1 && x.RowStride < x.Cols:
 		return refuse("X", "must have its rows one after the other, and the elements of a row adjacent")
-	case p.SampleWeight != nil && len(p.SampleWeight) != x.Rows:
-		return refuse("sample_weight", "has %d elements, with %d rows", len(p.SampleWeight), x.Rows)
+	}
+	return checkWeights(p.SampleWeight, x.Rows)
+}
+
+func checkWeights(weight []float64, rows int) error {
+	if weight == nil {
+		return nil
+	}
+	if len(weight) != rows {
+		return refuse("sample_weight", "has %d elements, with %d rows", len(weight), rows)
 	}
 	sum := 0.0
-	for i, w := range p.SampleWeight {
+	for i, w := range weight {
 		if !(w >= 0) || math.IsInf(w, 1) {
 			return refuse("sample_weight", "element %d is %v", i, w)
 		}
 		sum += w
 	}
-	if p.SampleWeight != nil && !(sum > 0 && sum <= math.MaxFloat64) {
+	if !(sum > 0 && sum <= math.MaxFloat64) {
 		return refuse("sample_weight", "the sum is %v", sum)
 	}
 	return nil

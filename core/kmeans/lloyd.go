@@ -14,7 +14,8 @@ type solver[T float32 | float64] struct {
 	k       int
 	centers []float64
 	labels  []int32
-	closest []float64 // while k-means‖ chooses candidates: squared distances to the nearest
+	stream  *stream[T] // nil: the rows are in memory
+	closest []float64  // while k-means‖ chooses candidates: squared distances to the nearest
 
 	panels, cn       []T     // c − mean, lanes centres a panel; cₙ, +Inf in lanes without one
 	slack, perLength float64 // see pack
@@ -61,6 +62,9 @@ func (s *solver[T]) makePanels(scope *arena.Scope) (err error) {
 // pass calls body for the rows of every chunk, which are in p: all at once, or a
 // piece of the chunk after the other. Chunks are worked on side by side.
 func (s *solver[T]) pass(ctl *parallel.Control, work int, body func(p *solver[T], chunk int)) error {
+	if s.stream != nil {
+		return s.stream.pass(ctl, s, body)
+	}
 	return parallel.For(ctl, s.chunks, threadsFor(work), func(chunk int) { body(s, chunk) })
 }
 
@@ -146,6 +150,9 @@ func (s *solver[T]) begin(ctl *parallel.Control, run, runs int, from Start) erro
 		return nil
 	}
 	each := len(from.Draws) / runs
+	if from.Random {
+		return s.random(keyOf(from.Draws[run]))
+	}
 	if from.Scalable != nil {
 		return s.scalable(ctl, *from.Scalable, from.Draws[run*each:][:each])
 	}

@@ -44,11 +44,16 @@ func newData[T float32 | float64](p Problem, how kind[T], k int) data[T] {
 	if r.n == 1 {
 		r.stride = r.d // NumPy's strides mean nothing here
 	}
+	r.cut(k)
+	return r
+}
+
+// cut makes chunks of the rows.
+func (r *data[T]) cut(k int) {
 	minStep := max(minElements/r.d, simd.TileRows)
 	chunks := min(max(maxSums/k/r.d, minChunks), maxChunks, (r.n-1)/minStep+1)
 	r.step = ((r.n-1)/chunks/simd.TileRows + 1) * simd.TileRows
 	r.chunks = (r.n-1)/r.step + 1
-	return r
 }
 
 func (r *data[T]) row(i int) []T { return r.x[i*r.stride:][:r.d] }

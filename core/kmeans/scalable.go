@@ -253,10 +253,10 @@ func recluster[T float32 | float64](ctl *parallel.Control, p Problem, how kind[T
 func (s *solver[T]) scalable(ctl *parallel.Control, how Scalable, draws []float64) error {
 	scope := arena.NewScope()
 	defer scope.Release()
+	defer s.dropClosest()
 	if err := s.makeClosest(scope); err != nil {
 		return err
 	}
-	defer func() { s.closest = nil }()
 	key := keyOf(draws[0])
 	picked := []int{First(key, s.n, s.weight)}
 	c := &candidates[T]{d: s.d}
@@ -283,7 +283,7 @@ func (s *solver[T]) scalable(ctl *parallel.Control, how Scalable, draws []float6
 		}
 	}
 	sums := make([]float64, c.count)
-	if err := s.attracted(sums); err != nil {
+	if err := s.attracted(ctl, sums); err != nil {
 		return err
 	}
 	return c.recluster(ctl, scope, sums, draws[1:], s.centers)
@@ -291,12 +291,25 @@ func (s *solver[T]) scalable(ctl *parallel.Control, how Scalable, draws []float6
 
 // makeClosest makes room for the distances of the rows.
 func (s *solver[T]) makeClosest(scope *arena.Scope) (err error) {
+	if s.stream != nil {
+		return s.stream.makeClosest(scope)
+	}
 	s.closest, err = arena.Make[float64](scope, s.n)
 	return err
 }
 
+func (s *solver[T]) dropClosest() {
+	s.closest = nil
+	if s.stream != nil {
+		s.stream.dropClosest()
+	}
+}
+
 // fetch stores a row in to.
 func (s *solver[T]) fetch(i int, to []float64) error {
+	if s.stream != nil {
+		return s.stream.fetch(i, to)
+	}
 	for q, v := range s.row(i) {
 		to[q] = float64(v)
 	}
@@ -305,6 +318,9 @@ func (s *solver[T]) fetch(i int, to []float64) error {
 
 // pick is Pick for all rows.
 func (s *solver[T]) pick(ctl *parallel.Control, key uint64, round int, share float64) ([]int, error) {
+	if s.stream != nil {
+		return s.stream.pick(ctl, key, round, share)
+	}
 	lists := make([][]int, s.chunks)
 	err := parallel.For(ctl, s.chunks, threadsFor(s.n*64), func(chunk int) {
 		lo, hi := s.rows(chunk)
@@ -317,7 +333,10 @@ func (s *solver[T]) pick(ctl *parallel.Control, key uint64, round int, share flo
 }
 
 // attracted is Attracted for all rows.
-func (s *solver[T]) attracted(sums []float64) error {
+func (s *solver[T]) attracted(ctl *parallel.Control, sums []float64) error {
+	if s.stream != nil {
+		return s.stream.attracted(ctl, sums)
+	}
 	Attracted(s.labels, s.weight, sums)
 	return nil
 }
@@ -367,12 +386,16 @@ func (c *candidates[T]) recluster(ctl *parallel.Control, scope *arena.Scope, wei
 			at++
 		}
 	}
-	x := dense.Matrix{Rows: c.count, Cols: c.d, RowStride: c.d, ColStride: 1}
-	switch all := any(all).(type) {
+	return Recluster(ctl, matrixOf(all, c.count, c.d), weight, draws, centers)
+}
+
+func matrixOf[T float32 | float64](x []T, rows, cols int) dense.Matrix {
+	m := dense.Matrix{Rows: rows, Cols: cols, RowStride: cols, ColStride: 1}
+	switch x := any(x).(type) {
 	case []float32:
-		x.F32 = all
+		m.F32 = x
 	case []float64:
-		x.F64 = all
+		m.F64 = x
 	}
-	return Recluster(ctl, x, weight, draws, centers)
+	return m
 }

@@ -39,6 +39,9 @@ type move struct {
 
 // forget makes the next assignment the first.
 func (s *solver[T]) forget() {
+	if s.stream != nil {
+		s.stream.forgot = true
+	}
 	fill(s.labels, -1)
 	for j := range s.k {
 		s.total.clear(j, s.d)
@@ -118,6 +121,9 @@ func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
 		square := simd.SquaredDistance(next, s.center(j))
 		s.moved[j] = math.Sqrt(square)
 		moved += square
+	}
+	if s.stream != nil && !slices.Equal(s.centers, s.next) {
+		s.stream.inertia = nil
 	}
 	copy(s.centers, s.next)
 	return moved, nil

@@ -11,16 +11,27 @@ import (
 // this process allow it on average. A group's limit binds its descendants, so
 // the smallest on the way to the root counts. root is the root directory.
 func cpuQuota(root fs.FS) (cpus int, ok bool) {
+	visitGroups(root, "cpu", func(m mount, dir string) {
+		if n, limited := m.limit(root, dir); limited && (!ok || n < cpus) {
+			cpus, ok = n, true
+		}
+	})
+	return cpus, ok
+}
+
+// visitGroups calls visit with the directories of the group of this process and of its
+// parents, where a controller of version 1, or those of version 2, are mounted.
+func visitGroups(root fs.FS, controller string, visit func(m mount, dir string)) {
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
-		return 0, false
+		return
 	}
 	mounts, err := fs.ReadFile(root, "proc/self/mountinfo")
 	if err != nil {
-		return 0, false
+		return
 	}
 	for line := range strings.Lines(string(mounts)) {
-		m, isMount := parseMount(line)
+		m, isMount := parseMount(line, controller)
 		if !isMount {
 			continue
 		}
@@ -29,34 +40,32 @@ func cpuQuota(root fs.FS) (cpus int, ok bool) {
 			continue
 		}
 		for dir := group; ; dir = path.Dir(dir) {
-			if n, limited := m.limit(root, path.Join(m.point, dir)); limited && (!ok || n < cpus) {
-				cpus, ok = n, true
-			}
+			visit(m, path.Join(m.point, dir))
 			if dir == "/" {
 				break
 			}
 		}
 	}
-	return cpus, ok
 }
 
-// mount is a mounted hierarchy of control groups that can limit CPU time.
+// mount is a mounted hierarchy of control groups.
 type mount struct {
-	unified bool   // version 2
-	root    string // the group that is mounted
-	point   string // where
+	controller string
+	unified    bool   // version 2
+	root       string // the group that is mounted
+	point      string // where
 }
 
 // parseMount reads a line of mountinfo: "36 35 98:0 ROOT POINT OPTIONS
 // TAG… - TYPE SOURCE OPTIONS".
-func parseMount(line string) (m mount, ok bool) {
+func parseMount(line, controller string) (m mount, ok bool) {
 	before, after, found := strings.Cut(line, " - ")
 	left, right := strings.Fields(before), strings.Fields(after)
 	if !found || len(left) < 6 || len(right) < 3 {
 		return mount{}, false
 	}
-	m = mount{unified: right[0] == "cgroup2", root: unescape(left[3]), point: unescape(left[4])}
-	if !m.unified && (right[0] != "cgroup" || !hasItem(right[2], "cpu")) {
+	m = mount{controller: controller, unified: right[0] == "cgroup2", root: unescape(left[3]), point: unescape(left[4])}
+	if !m.unified && (right[0] != "cgroup" || !hasItem(right[2], controller)) {
 		return mount{}, false
 	}
 	return m, path.IsAbs(m.root) && path.IsAbs(m.point)
@@ -70,7 +79,7 @@ func (m mount) groupOf(groups string) (dir string, ok bool) {
 		if len(fields) != 3 {
 			continue
 		}
-		if m.unified && fields[0] == "0" && fields[1] == "" || !m.unified && hasItem(fields[1], "cpu") {
+		if m.unified && fields[0] == "0" && fields[1] == "" || !m.unified && hasItem(fields[1], m.controller) {
 			below, inside := strings.CutPrefix(path.Clean(fields[2]), strings.TrimSuffix(m.root, "/"))
 			if !inside || below != "" && below[0] != '/' || strings.HasPrefix(below, "/..") {
 				below = "" // outside of what is mounted: the mounted part is all that shows
@@ -81,7 +90,7 @@ func (m mount) groupOf(groups string) (dir string, ok bool) {
 	return "", false
 }
 
-// limit reads the limit of one group.
+// limit reads the limit on CPU time of one group.
 func (m mount) limit(root fs.FS, dir string) (cpus int, ok bool) {
 	var quota, period string
 	if m.unified {
