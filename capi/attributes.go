@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"gocluster/core/arena"
+	"gocluster/core/kernel"
 	"gocluster/core/svm"
 )
 
@@ -30,6 +31,9 @@ func (m *model) attribute(which C.int32_t) (svcAttribute, error) {
 	case C.GOCLUSTER_SVC_N_SUPPORT:
 		return svcAttribute{C.GOCLUSTER_I32, m.Classes, 0, false, copier(m.NSupport)}, nil
 	case C.GOCLUSTER_SVC_SUPPORT_VECTORS:
+		if m.Kernel.Kind == kernel.Precomputed {
+			return svcAttribute{}, fail(C.GOCLUSTER_ERROR_ARGUMENT, "attribute", "the rows behind a precomputed kernel are not known")
+		}
 		return svcAttribute{C.GOCLUSTER_F64, support, m.Features, false, copier(m.SupportVectors)}, nil
 	case C.GOCLUSTER_SVC_DUAL_COEF:
 		return svcAttribute{C.GOCLUSTER_F64, m.Classes - 1, support, false, copier(m.DualCoef)}, nil
@@ -128,25 +132,14 @@ func modelFromArrays(params, classes, nSupport, supportVectors, dualCoef, interc
 	if err != nil {
 		return nil, err
 	}
-	vectors, err := loadInput("support_vectors", supportVectors, matrices, 2)
-	if err != nil {
-		return nil, err
-	}
-	if vectors.cols == 0 {
-		return nil, fail(C.GOCLUSTER_ERROR_SHAPE, "support_vectors", "shape is %s; there must be features", vectors.shape())
-	}
-	m := &svm.Model{Kernel: prm.Kernel, Classes: len(labels), Features: vectors.cols}
-	if m.NSupport, err = loadNSupport(nSupport, len(labels), vectors.rows); err != nil {
-		return nil, err
-	}
 	scope := arena.NewScope()
-	if vectors.dtype == C.GOCLUSTER_CSR {
-		m.Sparse, err = vectors.packed(scope)
-	} else {
-		m.SupportVectors, err = loadFloats(scope, "support_vectors", supportVectors, 2, vectors.rows, vectors.cols)
+	m := &svm.Model{Kernel: prm.Kernel, Classes: len(labels)}
+	vectors, err := loadVectors(scope, supportVectors, m)
+	if err == nil {
+		m.NSupport, err = loadNSupport(nSupport, len(labels), vectors)
 	}
 	if err == nil {
-		m.DualCoef, err = loadFloats(scope, "dual_coef", dualCoef, 2, len(labels)-1, vectors.rows)
+		m.DualCoef, err = loadFloats(scope, "dual_coef", dualCoef, 2, len(labels)-1, vectors)
 	}
 	if err == nil {
 		m.Intercept, err = loadFloats(scope, "intercept", intercept, 1, m.Pairs(), 1)
@@ -156,6 +149,49 @@ func modelFromArrays(params, classes, nSupport, supportVectors, dualCoef, interc
 		return nil, err
 	}
 	return newModel(m, labels, false, scope), nil
+}
+
+// loadVectors reads the support vectors, or their numbers if the kernel is precomputed.
+func loadVectors(scope *arena.Scope, address uintptr, m *svm.Model) (count int, err error) {
+	const name = "support_vectors"
+	if m.Kernel.Kind != kernel.Precomputed {
+		v, err := loadInput(name, address, matrices, 2)
+		if err != nil {
+			return 0, err
+		}
+		if v.cols == 0 {
+			return 0, fail(C.GOCLUSTER_ERROR_SHAPE, name, "shape is %s; there must be features", v.shape())
+		}
+		m.Features = v.cols
+		if v.dtype == C.GOCLUSTER_CSR {
+			m.Sparse, err = v.packed(scope)
+		} else {
+			m.SupportVectors, err = loadFloats(scope, name, address, 2, v.rows, v.cols)
+		}
+		return v.rows, err
+	}
+	v, err := loadInput(name, address, integers, 1)
+	if err != nil {
+		return 0, err
+	}
+	numbers, err := arena.Make[int64](scope, v.rows)
+	if err != nil {
+		return 0, err
+	}
+	if m.Support, err = arena.Make[int32](scope, v.rows); err != nil {
+		return 0, err
+	}
+	if err := touching(name, func() { v.copyIntegers(numbers) }); err != nil {
+		return 0, err
+	}
+	for i, row := range numbers {
+		if row < 0 || row >= math.MaxInt32 {
+			return 0, fail(C.GOCLUSTER_ERROR_ARGUMENT, name, "%d is not the number of a row", row)
+		}
+		m.Support[i] = int32(row)
+		m.Features = max(m.Features, int(row)+1)
+	}
+	return len(numbers), nil
 }
 
 func loadFloats(scope *arena.Scope, name string, address uintptr, ndim, rows, cols int) (values []float64, err error) {

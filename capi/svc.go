@@ -109,9 +109,7 @@ func loadSVCParams(address uintptr) (svm.Params, error) {
 		fallthrough
 	case kernel.Sigmoid:
 		k.Coef0 = float64(p.coef0)
-	case kernel.Linear, kernel.RBF:
-	case kernel.Precomputed:
-		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.kernel", "PRECOMPUTED is not supported by this version")
+	case kernel.Linear, kernel.RBF, kernel.Precomputed:
 	default:
 		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.kernel", "%d is not a kernel", int(k.Kind))
 	}
@@ -144,6 +142,9 @@ func loadFitInputs(params, x, y, sampleWeight, classWeight uintptr) (in fitInput
 	}
 	if in.x.empty() {
 		return in, fail(C.GOCLUSTER_ERROR_SHAPE, "X", "shape is %s; there must be rows and features", in.x.shape())
+	}
+	if in.params.Kernel.Kind == kernel.Precomputed && in.x.rows != in.x.cols {
+		return in, fail(C.GOCLUSTER_ERROR_SHAPE, "X", "shape is %s; a kernel matrix is square", in.x.shape())
 	}
 	if in.y, err = loadInput("y", y, integers, 1); err != nil {
 		return in, err
@@ -309,6 +310,13 @@ func notFinite(v view, row, col int) error {
 
 // loadFeatures checks the X of a prediction.
 func (m *model) loadFeatures(address uintptr) (view, error) {
+	if m.Kernel.Kind == kernel.Precomputed {
+		x, err := loadInput("X", address, floats, 2)
+		if err == nil && x.cols < m.Features {
+			err = fail(C.GOCLUSTER_ERROR_SHAPE, "X", "has %d columns; there must be one for each of %d rows of training", x.cols, m.Features)
+		}
+		return x, err
+	}
 	x, err := loadInput("X", address, matrices, 2)
 	if err == nil && x.cols != m.Features {
 		err = fail(C.GOCLUSTER_ERROR_SHAPE, "X", "has %d features, and the model %d", x.cols, m.Features)

@@ -216,7 +216,7 @@ enum gocluster_kernel {               /* libsvm's numbers. K(x,z) = */
     GOCLUSTER_KERNEL_RBF = 2,         /* exp(-gamma |x-z|^2) */
     GOCLUSTER_KERNEL_SIGMOID = 3,     /* tanh(gamma x.z + coef0); not positive definite, like POLY with coef0 < 0:
                                          the solution is then one of several that meet the tolerance */
-    GOCLUSTER_KERNEL_PRECOMPUTED = 4  /* not in this version: an argument error */
+    GOCLUSTER_KERNEL_PRECOMPUTED = 4  /* X holds the values: K(row, column), from rows of training in the columns */
 };
 
 /* Fields carry scikit-learn's names and defaults. struct_size = sizeof(gocluster_svc_params)
@@ -245,7 +245,8 @@ int32_t gocluster_svc_params_init(gocluster_svc_params *params, uint32_t struct_
 typedef struct gocluster_svc { uint64_t id; } gocluster_svc;
 
 /* Starts the training.
- *   X              n_rows x n_features, F32, F64 or CSR, finite
+ *   X              n_rows x n_features, F32, F64 or CSR, finite. PRECOMPUTED: n_rows x n_rows, F32
+ *                  or F64, read in place; symmetric, or column j is taken from row j
  *   y              n_rows labels, I32 or I64, any integers, at least two different ones
  *   sample_weight  n_rows, F32 or F64, or NULL for ones; rows of weight <= 0 do not take part
  *   class_weight   one per class in ascending order of the labels, F32 or F64, or NULL for ones */
@@ -263,7 +264,7 @@ typedef struct gocluster_svc_shape {
     int32_t converged;                /* 1, or 0 if max_iter ended a pair */
     int64_t n_classes;
     int64_t n_pairs;                  /* n_classes (n_classes-1) / 2, ordered (0,1) (0,2) .. (1,2) .. */
-    int64_t n_features;
+    int64_t n_features;               /* PRECOMPUTED: columns of X that a prediction needs */
     int64_t n_support_vectors;
     int64_t n_support_elements;       /* of sparse SUPPORT_VECTORS; -1 if they are dense */
 } gocluster_svc_shape;
@@ -276,7 +277,8 @@ enum gocluster_svc_attribute {
     GOCLUSTER_SVC_CLASSES = 1,         /* I64 [n_classes]: the labels, ascending */
     GOCLUSTER_SVC_SUPPORT = 2,         /* I32 [n_support_vectors]: rows of X, by class, then ascending */
     GOCLUSTER_SVC_N_SUPPORT = 3,       /* I32 [n_classes] */
-    GOCLUSTER_SVC_SUPPORT_VECTORS = 4, /* F64 [n_support_vectors, n_features]; CSR with F64 data if X was */
+    GOCLUSTER_SVC_SUPPORT_VECTORS = 4, /* F64 [n_support_vectors, n_features]; CSR with F64 data if X was;
+                                          not of PRECOMPUTED */
     GOCLUSTER_SVC_DUAL_COEF = 5,       /* F64 [n_classes-1, n_support_vectors]: a_t y_t in each pair of t's class */
     GOCLUSTER_SVC_INTERCEPT = 6,       /* F64 [n_pairs] */
     GOCLUSTER_SVC_N_ITER = 7,          /* I32 [n_pairs] */
@@ -289,8 +291,8 @@ enum gocluster_svc_attribute {
 int32_t gocluster_svc_get(gocluster_svc model, int32_t attribute, const gocluster_array *out, gocluster_error *err);
 
 /* Makes a model from the attributes of that name; classes I32 or I64 and ascending, n_support
- * I32 or I64, the others F32 or F64, support_vectors CSR too. Of params only kernel, gamma, degree
- * and coef0 are used. All is copied. */
+ * I32 or I64, the others F32 or F64, support_vectors CSR too, and with PRECOMPUTED
+ * support (I32 or I64) in its place. Of params only kernel, gamma, degree and coef0 are used. All is copied. */
 int32_t gocluster_svc_from_arrays(const gocluster_svc_params *params, const gocluster_array *classes,
                                   const gocluster_array *n_support, const gocluster_array *support_vectors,
                                   const gocluster_array *dual_coef, const gocluster_array *intercept,

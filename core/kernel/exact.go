@@ -13,6 +13,10 @@ func (p *Pack) Exact(ctl *parallel.Control, rows, cols []int32, weight, out []fl
 	if p.sparse != nil {
 		return p.exactSparse(ctl, rows, cols, weight, out)
 	}
+	if p.gram != nil {
+		clear(out[:len(rows)])
+		return p.gram.sums(ctl, rows, cols, weight, out)
+	}
 	if p.Kind == Linear {
 		return p.exactLinear(ctl, rows, cols, weight, out)
 	}
@@ -64,6 +68,9 @@ func (p *Pack) Exact(ctl *parallel.Control, rows, cols []int32, weight, out []fl
 
 // DiagExact is K(row, row) in float64.
 func (p *Pack) DiagExact(row int) float64 {
+	if p.gram != nil {
+		return p.gram.at(row, row)
+	}
 	if p.Kind == RBF {
 		return 1
 	}

@@ -33,6 +33,7 @@ const wideLimit = 1e-8
 // function.go. X is read again only by Exact, and by Against where float32 is too narrow.
 // Rows of a sparse data set are not centred, which would fill them; Cols counts the features
 // that occur.
+// A precomputed matrix is not packed but read where it is; see gram.go.
 type Pack struct {
 	Params
 	Rows, Cols int
@@ -44,15 +45,16 @@ type Pack struct {
 	scale  float64
 	square float64 // the largest |x|² of packed rows
 	noise  Noise
-	narrow *store[float32] // exactly one of narrow and wide is set
+	narrow *store[float32] // exactly one of narrow, wide and gram is set
 	wide   *store[float64]
+	gram   *gram
 	free   chan *scratch
 }
 
 // NewPack packs X; the result lives as long as the scope.
 func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params) (*Pack, error) {
-	if params.Kind < Linear || params.Kind > Sigmoid {
-		return nil, errors.New("kernel: a precomputed matrix is not packed")
+	if params.Kind == Precomputed {
+		return newGram(c, s, x, params)
 	}
 	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, x: x, scale: params.scale()}
 	p.shift = make([]float64, x.Cols)
@@ -271,6 +273,8 @@ func (p *Pack) Noise() Noise { return p.noise }
 // Magnitude is the size to which the errors of row i's kernel values are relative.
 func (p *Pack) Magnitude(i int) float64 {
 	switch {
+	case p.gram != nil:
+		return p.gram.largest[i]
 	case p.Kind == RBF || p.Kind == Sigmoid:
 		return 1
 	case p.wide != nil:

@@ -39,6 +39,9 @@ func (p *Pack) NewRows(s *arena.Scope, capacity int) (r *Rows, err error) {
 // newRows makes room for rows of which a span is worked on at a time.
 func (p *Pack) newRows(s *arena.Scope, capacity, span int) (r *Rows, err error) {
 	r = &Rows{pack: p}
+	if p.gram != nil {
+		return r, nil
+	}
 	if p.wide != nil {
 		r.wide, err = newPanels(s, p.wide, capacity, nil, span)
 	} else {
@@ -50,6 +53,9 @@ func (p *Pack) newRows(s *arena.Scope, capacity, span int) (r *Rows, err error) 
 // NewCols makes room for up to capacity columns.
 func (p *Pack) NewCols(s *arena.Scope, capacity int) (c *Cols, err error) {
 	c = &Cols{pack: p}
+	if p.gram != nil {
+		return c, nil
+	}
 	if p.Kind == Linear {
 		c.sum = make([]float64, p.Cols)
 	}
@@ -179,6 +185,10 @@ func AddColumns(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64, out
 }
 
 func storeColumns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int, f []float64) {
+	if g := r.pack.gram; g != nil {
+		g.columns(ctl, r.idx, c.idx, out, ld)
+		return
+	}
 	r.pack1(ctl)
 	c.pack1(ctl)
 	p, n, cols, chunkOf := r.pack, r.panels(), len(c.idx), r.span()
@@ -196,6 +206,10 @@ func storeColumns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int
 // rows of Columns; what the padding holds means nothing.
 func AddSums(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64) {
 	p := r.pack
+	if p.gram != nil {
+		_ = p.gram.sums(ctl, r.idx, c.idx, delta, f)
+		return
+	}
 	c.weigh(ctl, delta)
 	if p.Kind == Linear {
 		const chunkRows = 1024

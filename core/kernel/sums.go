@@ -41,6 +41,10 @@ func (p *Pack) makeScratch(s *arena.Scope) error {
 // kept: they are gathered a cacheful at a time.
 func Sums(ctl *parallel.Control, idx []int32, c *Cols, delta, out []float64) error {
 	p := c.pack
+	if p.gram != nil {
+		clear(out[:len(idx)])
+		return p.gram.sums(ctl, idx, c.idx, delta, out)
+	}
 	c.weigh(ctl, delta)
 	step := p.scratchRows()
 	return parallel.Share(ctl, (len(idx)+step-1)/step, len(idx)*(len(c.idx)+1)*p.cost(), func(chunk int) {

@@ -10,7 +10,7 @@ import (
 
 // Problem is a classification problem over memory owned by the caller.
 type Problem struct {
-	X            dense.Matrix // rows × features
+	X            dense.Matrix // rows × features, or a precomputed kernel matrix, rows × rows
 	Sparse       *sparse.CSR  // instead of X, unless nil
 	Y            []int32      // class index of each row, 0 … Classes−1
 	Classes      int
@@ -31,10 +31,10 @@ type Params struct {
 // (0,1), (0,2), …, (1,2), …; a positive decision value of a pair means class i.
 type Model struct {
 	Kernel            kernel.Params
-	Classes, Features int
+	Classes, Features int            // of a precomputed kernel: the columns of X that prediction needs
 	Support           []int32        // rows of X, grouped by class, ascending in each
 	NSupport          []int32        // support vectors of each class
-	SupportVectors    []float64      // len(Support) × Features
+	SupportVectors    []float64      // len(Support) × Features; none if the kernel is precomputed
 	Sparse            *sparse.Packed // instead of SupportVectors for a model of sparse data; its columns are features
 	// DualCoef is (Classes−1) × len(Support): for a support vector of class i,
 	// row j−1 holds its coefficient against class j > i and row j against j < i.
@@ -48,16 +48,12 @@ type Model struct {
 	Converged  []bool
 }
 
-// Vectors is the number of support vectors.
-func (m *Model) Vectors() int {
-	if m.Sparse != nil {
-		return m.Sparse.Rows
-	}
-	return len(m.SupportVectors) / max(m.Features, 1)
-}
-
 // Pairs is the number of pairs of classes.
 func (m *Model) Pairs() int { return m.Classes * (m.Classes - 1) / 2 }
+
+// Vectors is the number of support vectors. (A model made from arrays has no Support,
+// and one of a precomputed kernel no SupportVectors.)
+func (m *Model) Vectors() int { return len(m.DualCoef) / (m.Classes - 1) }
 
 // ArgumentError names an argument that cannot be used and says why.
 type ArgumentError struct {

@@ -84,7 +84,13 @@ func checkPair(p Problem, prm Params, m *Model, rows [][]float64, members [][]in
 			q.f = -q.y
 			for t := range points {
 				if o := &points[t]; o.beta != 0 { // a copy would read f, which others write
-					q.f += o.beta * value(prm.Kernel, rows[q.row], rows[o.row])
+					k := 0.0
+					if prm.Kernel.Kind == kernel.Precomputed {
+						k = rows[o.row][q.row]
+					} else {
+						k = value(prm.Kernel, rows[q.row], rows[o.row])
+					}
+					q.f += o.beta * k
 				}
 			}
 		}

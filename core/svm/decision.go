@@ -7,6 +7,7 @@ import (
 	"gocluster/core/dense"
 	"gocluster/core/kernel"
 	"gocluster/core/parallel"
+	"gocluster/core/simd"
 )
 
 // decisionNoise is the rounding that decision values may carry before dot
@@ -29,6 +30,9 @@ func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) e
 	}
 	if err := m.fillIntercepts(x.Rows, out); err != nil || x.Rows == 0 {
 		return err
+	}
+	if m.Kernel.Kind == kernel.Precomputed {
+		return m.decidePrecomputed(ctl, x, out)
 	}
 	pack, err := m.pack(ctl, scope)
 	if err != nil || pack == nil {
@@ -72,6 +76,28 @@ func (m *Model) pack(ctl *parallel.Control, scope *arena.Scope) (pack *kernel.Pa
 		err = pack.Widen(ctl, scope)
 	}
 	return pack, err
+}
+
+// decidePrecomputed adds the sums over columns of x, the kernel values of its rows with
+// the rows of training.
+func (m *Model) decidePrecomputed(ctl *parallel.Control, x dense.Matrix, out []float64) error {
+	const chunkRows = 64
+	segments, pairs := m.segments(), m.Pairs()
+	work := 8 * x.Rows * len(m.Support) * (m.Classes - 1)
+	return parallel.Share(ctl, (x.Rows+chunkRows-1)/chunkRows, work, func(chunk int) {
+		row, k := make([]float64, x.Cols), make([]float64, len(m.Support))
+		for i := chunk * chunkRows; i < min(x.Rows, (chunk+1)*chunkRows); i++ {
+			row = x.Row(i, row)
+			for t, j := range m.Support {
+				k[t] = row[j]
+			}
+			for _, s := range segments {
+				for w, weights := range s.Weights {
+					out[i*pairs+s.Out[w]] += simd.Dot(weights, k[s.First:s.Last])
+				}
+			}
+		}
+	})
 }
 
 // segments pairs every class's support vectors with their coefficients.
@@ -162,6 +188,12 @@ func (m *Model) vote(values []float64, votes []int32) int32 {
 func (m *Model) check(x dense.Matrix) error {
 	if err := x.Check(); err != nil {
 		return &ArgumentError{"X", err.Error()}
+	}
+	if m.Kernel.Kind == kernel.Precomputed {
+		if x.Cols < m.Features {
+			return argumentError("X", "has %d columns of kernel values, but there are %d rows of training", x.Cols, m.Features)
+		}
+		return nil
 	}
 	if x.Cols != m.Features {
 		return argumentError("X", "has %d features, but the model was trained on %d", x.Cols, m.Features)

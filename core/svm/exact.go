@@ -3,6 +3,7 @@ package svm
 import (
 	"math"
 
+	"gocluster/core/kernel"
 	"gocluster/core/simd"
 )
 
@@ -14,7 +15,8 @@ import (
 // where rounding does not let the gap fall any more.
 func (s *solver) finishExactly() (result, error) {
 	n := len(s.f)
-	if s.limit == math.MaxInt64 && s.pack.Definite() && !s.interior {
+	// A precomputed matrix may well be of low rank; that it is not definite shows in a solution that is no better.
+	if s.limit == math.MaxInt64 && (s.pack.Definite() || s.pack.Kind == kernel.Precomputed) && !s.interior {
 		if err := s.solveLowRank(); err != nil {
 			return result{}, err
 		}

@@ -73,7 +73,9 @@ func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pa
 	for z.columns = 0; ; z.columns++ {
 		pivot := floats.MaxIdx(left)
 		if !(left[pivot] > max(tolerance, 0x1p-46*pack.DiagExact(int(rows[pivot])))) {
-			z.sum = z.sum[:z.columns]
+			if z.sum = z.sum[:z.columns]; z.columns == 0 {
+				return nil, nil
+			}
 			return z, nil
 		}
 		if z.columns == z.stride {

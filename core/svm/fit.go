@@ -77,6 +77,10 @@ func classRows(scope *arena.Scope, p Problem, prm Params) ([][]int32, error) {
 		return nil, argumentError("X", "there are no rows; at least one of each of two classes is needed")
 	case p.Features() == 0:
 		return nil, argumentError("X", "there are no features")
+	case prm.Kernel.Kind == kernel.Precomputed && p.Sparse != nil:
+		return nil, argumentError("X", "a precomputed kernel matrix cannot be sparse")
+	case prm.Kernel.Kind == kernel.Precomputed && p.X.Cols != n:
+		return nil, argumentError("X", "a kernel matrix must be square, got %d rows and %d columns", n, p.X.Cols)
 	case n > math.MaxInt32:
 		return nil, argumentError("X", "%d rows are more than the 2³¹ − 1 that can be indexed", n)
 	case len(p.Y) != n:
@@ -134,9 +138,9 @@ func (p Problem) weight(i int) float64 {
 func checkParams(prm Params) error {
 	positive := func(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
 	switch k := prm.Kernel; {
-	case k.Kind < kernel.Linear || k.Kind > kernel.Sigmoid:
-		return argumentError("kernel", "only linear, poly, rbf and sigmoid are supported by this version")
-	case k.Kind != kernel.Linear && !(k.Gamma >= 0 && !math.IsInf(k.Gamma, 0)):
+	case k.Kind < kernel.Linear || k.Kind > kernel.Precomputed:
+		return argumentError("kernel", "%d is not a kernel", k.Kind)
+	case k.Kind != kernel.Linear && k.Kind != kernel.Precomputed && !(k.Gamma >= 0 && !math.IsInf(k.Gamma, 0)):
 		return argumentError("gamma", "must be non-negative and finite, got %v", k.Gamma)
 	case k.Kind == kernel.Poly && (k.Degree < 0 || k.Degree > math.MaxInt32):
 		return argumentError("degree", "must be a non-negative integer below 2³¹, got %d", k.Degree)
@@ -162,6 +166,8 @@ func notFinite(ctl *parallel.Control, p Problem, kind kernel.Kind) error {
 		return argumentError("X", "kernel values (gamma·⟨x, z⟩ + coef0)^degree overflow; scale the data, or lower gamma or degree")
 	case ok && kind == kernel.Sigmoid:
 		return argumentError("X", "gamma·⟨x, z⟩ + coef0 overflows; scale the data, or lower gamma")
+	case ok && kind == kernel.Precomputed:
+		return argumentError("X", "kernel values exceed the range of float32; scale the matrix, and C inversely")
 	case ok:
 		return argumentError("X", "squared norms overflow; scale the data")
 	}
@@ -307,6 +313,9 @@ func (m *Model) keepVectors(p Problem, pack *kernel.Pack) (err error) {
 	if x := pack.Sparse(); x != nil {
 		m.Sparse, err = gather(x, m.Support)
 		return err
+	}
+	if m.Kernel.Kind == kernel.Precomputed {
+		return nil
 	}
 	n := len(m.Support)
 	if err := arena.Room(8 * n * m.Features); err != nil {

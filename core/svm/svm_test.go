@@ -326,7 +326,7 @@ func TestArguments(t *testing.T) {
 		"tol":           func(_ *Problem, prm *Params) { prm.Tol = 0 },
 		"cache_size":    func(_ *Problem, prm *Params) { prm.CacheSize = math.Inf(1) },
 		"max_iter":      func(_ *Problem, prm *Params) { prm.MaxIter = -2 },
-		"kernel":        func(_ *Problem, prm *Params) { prm.Kernel.Kind = kernel.Precomputed },
+		"kernel":        func(_ *Problem, prm *Params) { prm.Kernel.Kind = kernel.Precomputed + 1 },
 		"X":             func(p *Problem, _ *Params) { p.X.F64[7] = math.Inf(-1) },
 		"y":             func(p *Problem, _ *Params) { p.Y[3] = 2 },
 		"class_weight":  func(p *Problem, _ *Params) { p.ClassWeight = []float64{1} },

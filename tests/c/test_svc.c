@@ -195,6 +195,66 @@ static void sigmoid_attributes_make_the_decision(void)
     check_model(p);
 }
 
+/* The matrix of a kernel is as good as the kernel, in both types, and a model of it goes out and in. */
+static void precomputed_is_the_kernel(void)
+{
+    static double gram[rows * rows], coef[2 * rows], expected[rows * classes], values[rows * classes];
+    static float narrow[rows * rows];
+    static int32_t support[rows];
+    int32_t n_support[classes];
+    double intercept[classes];
+    problem p = three_classes();
+    const double *X = (const double *)p.X.data;
+    gocluster_svc model = fitted(&p), again;
+    gocluster_svc_shape shape;
+    gocluster_array out = gocluster_matrix(expected, GOCLUSTER_F64, rows, classes), labels_a, support_a, n_support_a, coef_a, intercept_a, K;
+    int64_t labels[classes];
+    int i, j, type;
+    EXPECT_OK(gocluster_svc_decision_function(model, &p.X, &out, &last_error));
+    for (i = 0; i < rows; i++)
+        for (j = 0; j < rows; j++) {
+            gram[i * rows + j] = kernel(&p, X + i * columns, X + j * columns);
+            narrow[i * rows + j] = (float)gram[i * rows + j];
+        }
+    p.params.kernel = GOCLUSTER_KERNEL_PRECOMPUTED;
+    p.params.gamma = -1; /* without meaning, so not looked at */
+    for (type = 0; type < 2; type++) {
+        K = type ? gocluster_matrix(gram, GOCLUSTER_F64, rows, rows) : gocluster_matrix(narrow, GOCLUSTER_F32, rows, rows);
+        EXPECT_OK(gocluster_svc_fit(&p.params, &K, &p.y, NULL, NULL, &model, &last_error));
+        out = gocluster_matrix(values, GOCLUSTER_F64, rows, classes);
+        EXPECT_OK(gocluster_svc_decision_function(model, &K, &out, &last_error));
+        for (i = 0; i < rows * classes; i++)
+            CHECK(fabs(values[i] - expected[i]) < 0.01);
+    }
+    shape.struct_size = sizeof shape;
+    EXPECT_OK(gocluster_svc_get_shape(model, &shape, &last_error));
+    CHECK(shape.n_features == rows && shape.n_support_vectors > 0 && shape.n_support_vectors <= rows);
+    labels_a = gocluster_vector(labels, GOCLUSTER_I64, classes);
+    support_a = gocluster_vector(support, GOCLUSTER_I32, shape.n_support_vectors);
+    n_support_a = gocluster_vector(n_support, GOCLUSTER_I32, classes);
+    coef_a = gocluster_matrix(coef, GOCLUSTER_F64, classes - 1, shape.n_support_vectors);
+    intercept_a = gocluster_vector(intercept, GOCLUSTER_F64, classes);
+    EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_CLASSES, &labels_a, &last_error));
+    EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_SUPPORT, &support_a, &last_error));
+    EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_N_SUPPORT, &n_support_a, &last_error));
+    EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_DUAL_COEF, &coef_a, &last_error));
+    EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_INTERCEPT, &intercept_a, &last_error));
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "attribute", gocluster_svc_get(model, GOCLUSTER_SVC_SUPPORT_VECTORS, &coef_a, &last_error));
+    EXPECT_OK(gocluster_svc_from_arrays(&p.params, &labels_a, &n_support_a, &support_a, &coef_a, &intercept_a, &again, &last_error));
+    out = gocluster_matrix(expected, GOCLUSTER_F64, rows, classes);
+    EXPECT_OK(gocluster_svc_decision_function(again, &K, &out, &last_error));
+    CHECK(memcmp(values, expected, sizeof values) == 0);
+    K.shape[1] = 1;
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "X", gocluster_svc_decision_function(model, &K, &out, &last_error));
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "X", gocluster_svc_decision_function(again, &K, &out, &last_error));
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "X", gocluster_svc_fit(&p.params, &K, &p.y, NULL, NULL, &again, &last_error));
+    support[3] = -1;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "support_vectors", gocluster_svc_from_arrays(&p.params, &labels_a, &n_support_a, &support_a,
+                                                                                  &coef_a, &intercept_a, &again, &last_error));
+    REFUSED(GOCLUSTER_ERROR_DTYPE, "support_vectors", gocluster_svc_from_arrays(&p.params, &labels_a, &n_support_a, &coef_a, &coef_a,
+                                                                               &intercept_a, &again, &last_error));
+}
+
 /* Values whose kernel is more than float32 holds. */
 static void overflow_asks_for_scaling(void)
 {
@@ -321,7 +381,7 @@ static void arrays_that_are_no_model(void)
     REFUSED(GOCLUSTER_ERROR_NOT_FINITE, "dual_coef", make(&p, &bad));
     bad = good, bad.intercept_a.data = bad.intercept, bad.intercept[2] = -HUGE_VAL;
     REFUSED(GOCLUSTER_ERROR_NOT_FINITE, "intercept", make(&p, &bad));
-    p.params.kernel = GOCLUSTER_KERNEL_PRECOMPUTED;
+    p.params.kernel = 5;
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.kernel", make(&p, &good));
 }
 
@@ -348,6 +408,7 @@ static const test tests[] = {
     TEST(linear_attributes_make_the_decision),
     TEST(poly_attributes_make_the_decision),
     TEST(sigmoid_attributes_make_the_decision),
+    TEST(precomputed_is_the_kernel),
     TEST(overflow_asks_for_scaling),
     TEST(weights_multiply_c),
     TEST(a_limit_of_steps_is_reported),
