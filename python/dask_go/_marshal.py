@@ -107,6 +107,10 @@ class FittedSVC(NamedTuple):
     converged: bool
 
 
+def _precomputed(prm: Any) -> bool:
+    return bool(prm.kernel == KERNELS["precomputed"])
+
+
 def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_weight: Array | None) -> FittedSVC:
     """Train; `y` holds class indexes, of which every one occurs."""
     model = ffi.new("gocluster_svc *")
@@ -126,14 +130,14 @@ def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_wei
         fitted = FittedSVC(
             support=np.empty(n_sv, np.int32),
             n_support=np.empty(k, np.int32),
-            support_vectors=np.empty((n_sv, shape.n_features), np.float64),
+            support_vectors=np.empty((0, 0) if _precomputed(prm) else (n_sv, shape.n_features), np.float64),
             dual_coef=np.empty((k - 1, n_sv), np.float64),
             intercept=np.empty(shape.n_pairs, np.float64),
             n_iter=np.empty(shape.n_pairs, np.int32),
             converged=bool(shape.converged),
         )
         for name, out in fitted._asdict().items():
-            if isinstance(out, np.ndarray):
+            if isinstance(out, np.ndarray) and not (name == "support_vectors" and _precomputed(prm)):
                 call("gocluster_svc_get", model[0], _ATTRIBUTES[f"GOCLUSTER_SVC_{name.upper()}"], array(out))
         return fitted
     finally:
@@ -147,7 +151,7 @@ def _svc_apply(start: str, prm: Any, model: FittedSVC, X: Array, out: Array) -> 
         prm,
         array(np.arange(len(model.n_support), dtype=np.int32)),
         array(model.n_support),
-        array(model.support_vectors),
+        array(model.support if _precomputed(prm) else model.support_vectors),
         array(model.dual_coef),
         array(model.intercept),
         handle,

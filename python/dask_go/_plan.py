@@ -270,6 +270,8 @@ def _candidate(task: Task) -> SVC:
         estimator._refuse_unsupported()  # noqa: SLF001
     except (ValueError, TypeError, NotImplementedError) as error:
         raise Unplannable(f"a parameter is out of its domain: {str(error).splitlines()[0]}") from None
+    if estimator._precomputed():  # noqa: SLF001
+        raise Unplannable("precomputed and callable kernels are fitted one by one")
     if estimator.max_iter != -1:
         raise Unplannable("max_iter limits the steps of a fit that starts from nothing")
     return estimator

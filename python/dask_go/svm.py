@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state, column_or_1d, compute_class_weight
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.multiclass import _ovr_decision_function, check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from . import _marshal
 
@@ -62,10 +62,12 @@ class SVC(ClassifierMixin, BaseEstimator):
     ----------
     C : float in (0, inf], default=1.0
         The price of an error. A small C gives a wide margin.
-    kernel : {'linear', 'poly', 'rbf', 'sigmoid'}, default='rbf'
+    kernel : {'linear', 'poly', 'rbf', 'sigmoid', 'precomputed'} or callable, default='rbf'
         K(x, z) = x·z, (γ x·z + coef0)^degree, exp(−γ‖x−z‖²) or tanh(γ x·z + coef0). The last one,
         and 'poly' with a negative coef0, can have negative eigenvalues: the problem is then not convex,
-        and the solution one of several that meet `tol`. 'precomputed' and callables are not supported yet.
+        and the solution one of several that meet `tol`. For 'precomputed', X holds the kernel values
+        themselves: of all pairs of rows for `fit`, of new rows with those for prediction. A callable makes
+        such a matrix: kernel(X, Z) has the shape (rows of X, rows of Z).
     degree : int in [0, 2**31), default=3
         The degree of 'poly'; the other kernels have none.
     gamma : {'scale', 'auto'} or float in [0, inf), default='scale'
@@ -126,7 +128,7 @@ class SVC(ClassifierMixin, BaseEstimator):
     support_ : ndarray of shape (n_SV,), int32
         The rows of X that are support vectors, by class and then ascending.
     support_vectors_ : ndarray of shape (n_SV, n_features), float64
-        Those rows.
+        Those rows; of shape (0, 0) with kernel='precomputed' or a callable.
     n_support_ : ndarray of shape (n_classes,), int32
         How many each class has.
     probA_, probB_ : ndarray of shape (0,), float64
@@ -224,9 +226,9 @@ class SVC(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like of shape (n_samples, n_features), or (n_samples, n_samples) for kernel='precomputed'
             float32 and float64 arrays of any strides are read in place; anything else is
-            converted to float64 once.
+            converted to float64 once. A callable kernel gets X as it is, at prediction as well.
         y : array-like of shape (n_samples,)
             Class labels, at least two different ones.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -252,8 +254,23 @@ class SVC(ClassifierMixin, BaseEstimator):
         """
         self._refuse_unsupported()
         generator = check_random_state(self.random_state)
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        if callable(self.kernel):
+            check_consistent_length(X, y)
+            shape = X.shape if hasattr(X, "shape") else (_num_samples(X),)
+            self._X_fit = X
+            X = self._compute_kernel(X)
+            if X.shape[0] != X.shape[1]:
+                raise ValueError("X.shape[0] should be equal to X.shape[1]")
+        else:
+            if self.kernel == "precomputed" and hasattr(X, "toarray"):
+                raise TypeError("Sparse precomputed kernels are not supported.")
+            X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+            shape = X.shape
         X = np.require(X, requirements="A")
+        if self._precomputed() and X.shape[0] != X.shape[1]:
+            raise ValueError(
+                f"Precomputed matrix must be a square matrix. Input is a {X.shape[0]}x{X.shape[1]} matrix."
+            )
         labels = self._validate_targets(y)
         weights = self._validate_weights(sample_weight, X, labels)
         self._gamma = self._resolve_gamma(X)
@@ -272,7 +289,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         self._probA = np.empty(0)
         self._probB = np.empty(0)
         self.n_iter_ = self._num_iter = fitted.n_iter
-        self.shape_fit_ = X.shape
+        self.shape_fit_ = shape
         # scikit-learn turns libsvm's signs with two classes, so that a positive decision means classes_[1].
         sign = -1.0 if len(self.classes_) == 2 else 1.0
         self._dual_coef_ = fitted.dual_coef
@@ -386,14 +403,21 @@ class SVC(ClassifierMixin, BaseEstimator):
         return self._probB
 
     def _refuse_unsupported(self) -> None:
-        if callable(self.kernel) or self.kernel == "precomputed":
-            raise NotImplementedError(
-                f"kernel={self.kernel!r} is not supported yet; 'linear', 'poly', 'rbf', 'sigmoid' are"
-            )
         if self.probability not in (False, "deprecated"):
             raise NotImplementedError("probability=True is not supported yet")
         if self.verbose:
             raise NotImplementedError(f"verbose={self.verbose!r} is not supported yet")
+
+    def _precomputed(self) -> bool:
+        return callable(self.kernel) or bool(self.kernel == "precomputed")
+
+    def _compute_kernel(self, X: Any) -> _marshal.Array:
+        """Return the values of a callable kernel, of X with the rows of training."""
+        K = self.kernel(X, self._X_fit)
+        if hasattr(K, "toarray"):  # a sparse matrix
+            K = K.toarray()
+        checked: _marshal.Array = check_array(K, dtype=[np.float64, np.float32], input_name="kernel(X, Z)")
+        return checked
 
     def _validate_targets(self, y: Any) -> npt.NDArray[np.int64]:
         """Learn `classes_` and `class_weight_`, and return the index of each row's class."""
@@ -436,6 +460,8 @@ class SVC(ClassifierMixin, BaseEstimator):
         return np.maximum(weights, 0.0)
 
     def _resolve_gamma(self, X: _marshal.Array) -> float:
+        if self._precomputed():
+            return 0.0
         if isinstance(self.gamma, Real):
             return float(self.gamma)
         n_features: int = X.shape[1]
@@ -455,7 +481,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         return _marshal.params(
             "gocluster_svc_params",
             self,
-            kernel=_marshal.KERNELS[self.kernel],
+            kernel=_marshal.KERNELS["precomputed" if callable(self.kernel) else self.kernel],
             gamma=self._gamma,
             C=hard_margin(self.C),
             probability=False,
@@ -476,7 +502,15 @@ class SVC(ClassifierMixin, BaseEstimator):
     def _validate_for_predict(self, X: Any) -> _marshal.Array:
         check_is_fitted(self)
         self._refuse_unsupported()
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        if self._n_support.sum() != len(self.support_vectors_):
+        if callable(self.kernel):
+            X = self._compute_kernel(X)
+        else:
+            X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        if self._precomputed() and X.shape[1] != self.shape_fit_[0]:
+            raise ValueError(
+                f"X.shape[1] = {X.shape[1]} should be equal to {self.shape_fit_[0]}, "
+                "the number of samples at training time"
+            )
+        if self._n_support.sum() != (len(self.support_) if self._precomputed() else len(self.support_vectors_)):
             raise ValueError(f"The internal representation of {type(self).__name__} was altered")
         return np.require(X, requirements="A")

@@ -136,8 +136,6 @@ def test_class_without_weight_is_named() -> None:
 @pytest.mark.parametrize(
     "params, named",
     [
-        ({"kernel": "precomputed"}, "kernel='precomputed'"),
-        ({"kernel": np.dot}, "kernel="),
         ({"probability": True}, "probability=True"),
         ({"verbose": True}, "verbose=True"),
         ({"verbose": 1}, "verbose=1"),
