@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ._abi import ffi
+from ._dask_task import task_watch
 from ._memory import memfd
 
 _PATH = Path(__file__).with_name("libgocluster.so.1")
@@ -153,6 +154,7 @@ def run_job(
         After Ctrl-C. The work has stopped by then, and nothing touches the arrays any more.
     """
     lib = library()
+    watch = task_watch(set_num_threads)
     error = ffi.new("gocluster_error *")
     job = ffi.new("gocluster_job *")
     # Should a second Ctrl-C cut the clean-up short, the arrays stay here, and alive.
@@ -164,6 +166,8 @@ def run_job(
             code = lib.gocluster_job_wait(job[0], _SLICE_MS, ffi.NULL, error)
             if tick is not None and code >= 0:
                 tick()
+            if watch is not None:
+                watch()
         check(code, error)
         if result is not None:
             check(getattr(lib, result[0])(job[0], result[1], error), error)

@@ -26,8 +26,12 @@ from sklearn.utils.validation import (
 )
 
 from . import _marshal
+from ._dispatch import is_dask, on_blocks, warn
 
 __all__ = ["KMeans", "k_means", "kmeans_plusplus"]
+
+# A pickled model takes lazy labels along if their graph needs no more than this.
+_LABELS_BYTES = 1 << 20
 
 # Iterations of a run that verbose prints: what it needs is known before the run starts.
 _MAX_TRACE = 1 << 20
@@ -52,7 +56,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         each [1]_; 'k-means||' draws many in a few rounds, and clusters these by what they
         attract [2]_; 'random' draws rows; an array gives the centres. A callable gets X less its
         mean, n_clusters and random_state, and returns centres less that mean, as in
-        scikit-learn. 'auto' is 'k-means++'.
+        scikit-learn. 'auto' is 'k-means++', and for dask collections 'k-means||'.
     n_init : 'auto' or int, default='auto'
         The number of runs, of which the one with the least inertia stays. 'auto' is 10 for
         'random' and a callable, otherwise 1.
@@ -76,13 +80,20 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         For 'k-means||': how many rounds to make; there are more only while fewer rows than
         n_clusters have been drawn. None is the natural logarithm of the inertia with one
         centre, rounded, but at least 2 and at most 5.
+    compute_labels : bool, default=False
+        For dask collections: whether `labels_` is computed by `fit`, and a NumPy array. For
+        arrays in memory it is in any case.
+    n_jobs, precompute_distances : object, default='deprecated'
+        Without effect. They are accepted, with a warning, for the sake of programs written
+        for dask-ml; `algorithm='full'`, which is 'lloyd', likewise.
 
     Attributes
     ----------
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
         The centres, of X's type.
-    labels_ : ndarray of shape (n_samples,), int32
-        The index of the centre nearest to each row.
+    labels_ : ndarray or dask array of shape (n_samples,), int32
+        The index of the centre nearest to each row. For a dask collection it is lazy, with X's
+        chunks of rows; a pickled model takes it along unless it refers to data in memory.
     inertia_ : float
         The value of the sum above.
     n_iter_ : int
@@ -121,9 +132,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         "verbose": ["verbose"],
         "random_state": ["random_state"],
         "copy_x": ["boolean"],
-        "algorithm": [StrOptions({"lloyd", "elkan"})],
+        "algorithm": [StrOptions({"lloyd", "elkan", "full"})],
         "oversampling_factor": [Interval(Real, 0, None, closed="neither")],
         "init_max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "compute_labels": ["boolean"],
+        "n_jobs": [object],
+        "precompute_distances": [object],
     }
 
     def __init__(
@@ -140,6 +154,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         algorithm: str = "lloyd",
         oversampling_factor: float = 2,
         init_max_iter: int | None = None,
+        compute_labels: bool = False,
+        n_jobs: Any = "deprecated",
+        precompute_distances: Any = "deprecated",
     ) -> None:
         self.n_clusters = n_clusters
         self.init = init
@@ -152,6 +169,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.algorithm = algorithm
         self.oversampling_factor = oversampling_factor
         self.init_max_iter = init_max_iter
+        self.compute_labels = compute_labels
+        self.n_jobs = n_jobs
+        self.precompute_distances = precompute_distances
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:  # noqa: ARG002
@@ -159,12 +179,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or dask collection of shape (n_samples, n_features)
             float32 and float64 arrays whose rows are contiguous are read in place; anything
-            else is converted once.
+            else is converted once. A dask array or dataframe is worked on block by block,
+            where the blocks are, by the scheduler or the cluster that dask uses. 'k-means++'
+            loads it to choose rows, and an `init` that is a callable gets X itself and returns centres.
         y : ignored
             For scikit-learn's interface.
-        sample_weight : array-like of shape (n_samples,), default=None
+        sample_weight : array-like or dask array of shape (n_samples,), default=None
             Weights of the rows, not negative. An `init` that is an array or a callable does
             not use them.
 
@@ -182,7 +204,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             If X is sparse.
         KeyboardInterrupt
             After Ctrl-C; the work has stopped by then.
+        RuntimeError
+            If a worker of a dask cluster lacks dask_go or has another version, or the cluster
+            was lost.
         """
+        self._warn_without_effect()
+        if is_dask(X):
+            self._fit_blocks(X, sample_weight)
+            return self
         # Whether X is finite is found out on the way.
         X = _in_rows(validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite=False))
         if X.shape[0] < self.n_clusters:
@@ -231,32 +260,34 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         distances: _marshal.Array = self.fit(X, sample_weight=sample_weight).transform(X)
         return distances
 
+    @on_blocks
     def predict(self, X: Any) -> _marshal.IntArray:
         """Return the index of the centre nearest to each row.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or dask collection of shape (n_samples, n_features)
             The rows.
 
         Returns
         -------
-        ndarray of shape (n_samples,), int32
+        ndarray or lazy dask array of shape (n_samples,), int32
             The lowest index among the nearest.
         """
         return _marshal.kmeans_predict(self._validate(X), None, self.cluster_centers_)[0]
 
+    @on_blocks
     def transform(self, X: Any) -> _marshal.Array:
         """Return the distance of each row from each centre.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or dask collection of shape (n_samples, n_features)
             The rows.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_clusters)
+        ndarray or lazy dask array of shape (n_samples, n_clusters)
             Distances, not squared.
         """
         return _marshal.kmeans_transform(self._validate(X), self.cluster_centers_)
@@ -278,9 +309,56 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         float
             Not positive.
         """
+        if is_dask(X):
+            from . import _dask_kmeans
+
+            check_is_fitted(self)
+            return _dask_kmeans.score(self, X, sample_weight)
         X = self._validate(X)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
         return -_marshal.kmeans_predict(X, weights, self.cluster_centers_)[1]
+
+    def _fit_blocks(self, X: Any, sample_weight: Any) -> None:
+        """Fit to a dask collection, without loading it."""
+        from . import _dask_kmeans
+
+        rows, run = _dask_kmeans.fit(self, X, sample_weight, self._resolve_n_init())
+        self.n_features_in_ = rows.shape[1]
+        self._n_features_out = self.n_clusters
+        self.cluster_centers_, self.inertia_, self.n_iter_ = run.centers, run.inertia, run.n_iter
+        labels: Any = self.predict(X if hasattr(X, "to_dask_array") else rows)
+        self.labels_ = labels.compute() if self.compute_labels else labels
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        if is_dask(state.get("labels_")):
+            from ._dask_rows import is_small
+
+            if not is_small(state["labels_"], _LABELS_BYTES):
+                state = {name: value for name, value in state.items() if name != "labels_"}
+        return state
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "labels_" and "cluster_centers_" in vars(self):
+            raise AttributeError(
+                "labels_ was a dask array over data in memory or on a cluster, and was left out when this model was "
+                "pickled; predict(X) gives the same labels, and with compute_labels=True labels_ is a NumPy array"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _warn_without_effect(self) -> None:
+        """Tell users of dask-ml which of their parameters do nothing."""
+        given = {"n_jobs": self.n_jobs, "precompute_distances": self.precompute_distances}
+        for name, value in given.items():
+            if not (isinstance(value, str) and value == "deprecated"):
+                warn(
+                    f"{name} has no effect, and is accepted for the sake of programs written for dask-ml", FutureWarning
+                )
+        if self.algorithm == "full":
+            warn(
+                "algorithm='full' is an old name of 'lloyd', accepted for the sake of programs written for dask-ml",
+                FutureWarning,
+            )
 
     def _params(self, n_init: int) -> Any:
         scalable = isinstance(self.init, str) and self.init == "k-means||"

@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import _ovr_decision_function, check_classificatio
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from . import _marshal
+from ._dispatch import on_blocks
 
 __all__ = ["SVC"]
 
@@ -306,6 +307,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             )
         return self
 
+    @on_blocks
     def decision_function(self, X: Any) -> _marshal.FloatArray:
         """Evaluate the decision function.
 
@@ -331,6 +333,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             return votes
         return decision
 
+    @on_blocks
     def predict(self, X: Any) -> _marshal.Array:
         """Predict the class of each row.
 

@@ -45,6 +45,9 @@ def test_the_defaults_are_scikit_learns() -> None:
     # dask-ml's.
     assert ours.pop("oversampling_factor") == 2
     assert ours.pop("init_max_iter") is None
+    assert ours.pop("n_jobs") == ours.pop("precompute_distances") == "deprecated"
+    # For dask collections.
+    assert ours.pop("compute_labels") is False
     assert ours == theirs
 
 
@@ -83,7 +86,7 @@ def test_x_has_to_be_finite(value: float, dtype: Any) -> None:
         ({"tol": -1.0}, "tol"),
         ({"n_init": 0}, "n_init"),
         ({"init": "k-means"}, "init"),
-        ({"algorithm": "full"}, "algorithm"),
+        ({"algorithm": "hamerly"}, "algorithm"),
         ({"oversampling_factor": 0}, "oversampling_factor"),
         ({"oversampling_factor": np.inf, "init": "k-means||"}, "oversampling_factor"),
         ({"init_max_iter": 0}, "init_max_iter"),
