@@ -20,6 +20,7 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import _num_samples
 
+from ._pipelines import PlannedPipeline
 from ._plan import Scoring, SearchPlan, Task, hold
 from ._planned import PlannedSVC
 
@@ -82,8 +83,7 @@ class Executor:
         """Run the tasks and return their results, in their order."""
         calls = list(iterable)
         tasks = [Task(args, kwargs) for _, args, kwargs in calls]
-        reasons, solved = hold(tasks) if tasks else ({}, 0)
-        shared = sum(task.held is not None for task in tasks)
+        plan = hold(tasks)
         results: list[Any] = [None] * len(tasks)
         single = [k for k, task in enumerate(tasks) if task.held is None]
         if single:
@@ -94,13 +94,8 @@ class Executor:
         for k, task in enumerate(tasks):
             if task.held is not None:
                 results[k] = rows.score(task)
-                task.held = None
-        self.plan = SearchPlan(
-            self.plan.fits + len(tasks),
-            self.plan.shared + shared,
-            self.plan.solved + solved,
-            {r: self.plan.reasons.get(r, 0) + reasons.get(r, 0) for r in self.plan.reasons | reasons},
-        )
+                task.held = task.fitted = None
+        self.plan += plan
         return results
 
 
@@ -135,11 +130,15 @@ class _Rows:
         base, X, y = task.args
         self._task = task
         self._clock.ahead = 0.0
-        estimator = PlannedSVC(**base.get_params(deep=False))
+        assert task.held is not None
+        if task.fitted is None:
+            estimator = PlannedSVC(**base.get_params(deep=False))
+            estimator.hold(task.held, self._clock.spend)
+        else:
+            estimator = PlannedPipeline(**base.get_params(deep=False))
+            estimator.hold(task.held, task.fitted, self._clock.spend)
         if hasattr(base, "_skl_callbacks"):
             estimator._skl_callbacks = base._skl_callbacks  # noqa: SLF001
-        assert task.held is not None
-        estimator.hold(task.held, self._clock.spend)
         result: dict[str, Any] = self._fit_and_score(estimator, X, y, **task.kwargs)
         return result
 
@@ -162,6 +161,6 @@ class _Rows:
             if size <= self._room:
                 self._room -= size
                 self._taken[key] = taken
-        if self._task.held is not None:
+        if self._task.held is not None and self._task.fitted is None:
             self._task.held.given.append((taken[0], 0 if test else 1))
         return taken

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,8 +16,13 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import _num_samples, check_array
 
 from . import _marshal
-from ._planned import Held, IntArray, Source
+from ._pipelines import Apart, Fitted, take_apart
+from ._planned import Held, Source
+from ._spec import IntArray, Spec, run
 from .svm import SVC, hard_margin
+
+# Transformed rows of several splits are worked on at the same time up to so many bytes.
+_STACK_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,10 @@ class SearchPlan:
     solved: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
+    def __add__(self, other: SearchPlan) -> SearchPlan:
+        reasons = dict(Counter(self.reasons) + Counter(other.reasons))
+        return SearchPlan(self.fits + other.fits, self.shared + other.shared, self.solved + other.solved, reasons)
+
     def __str__(self) -> str:
         lines = [f"{self.shared} of {self.fits} fits made together, as {self.solved} problems"]
         lines += [f"{count} one by one: {reason}" for reason, count in self.reasons.items()]
@@ -47,84 +58,6 @@ class SearchPlan:
 
 class Unplannable(Exception):  # noqa: N818 -- no error: the fit takes the other way
     """A fit cannot be made together with others; says why."""
-
-
-class Spec(NamedTuple):
-    """Fits of one data set: all that the library needs to know but X, y and the weights. It pickles."""
-
-    params: list[dict[str, Any]]  # of each fit, as in gocluster_svc_params
-    split: IntArray  # of each fit
-    class_weight: npt.NDArray[np.float64]  # (n_fits, n_classes)
-    train: list[IntArray]
-    test: list[IntArray]
-    decision: bool  # whether decision values are wanted
-
-    def groups(self) -> list[npt.NDArray[np.intp]]:
-        """Return the fits of each kernel: they share nothing with those of others, and can be made elsewhere."""
-        kernels = [tuple(p[name] for name in ("kernel", "gamma", "degree", "coef0")) for p in self.params]
-        return [np.array([f for f, k in enumerate(kernels) if k == kernel]) for kernel in dict.fromkeys(kernels)]
-
-    def part(self, fits: npt.NDArray[np.intp]) -> Spec:
-        """Return the spec of some of the fits."""
-        return self._replace(
-            params=[self.params[f] for f in fits], split=self.split[fits], class_weight=self.class_weight[fits]
-        )
-
-
-class Outcome(NamedTuple):
-    """What came of the fits of a spec: for each, arrays over its test rows."""
-
-    predicted: list[IntArray]  # indexes into the classes of y
-    decision: list[npt.NDArray[np.float64]] | None  # (n_test, n_pairs)
-    seconds: npt.NDArray[np.float64]
-    converged: npt.NDArray[np.bool_]
-
-    @classmethod
-    def joined(cls, parts: Sequence[tuple[npt.NDArray[np.intp], Outcome]]) -> Outcome:
-        """Put the outcomes of parts of a spec together."""
-        order = np.argsort(np.concatenate([fits for fits, _ in parts]))
-
-        def gathered(lists: Iterable[list[Any]]) -> list[Any]:
-            flat = [item for part in lists for item in part]
-            return [flat[k] for k in order]
-
-        return cls(
-            gathered(outcome.predicted for _, outcome in parts),
-            None if parts[0][1].decision is None else gathered(outcome.decision or [] for _, outcome in parts),
-            np.concatenate([outcome.seconds for _, outcome in parts])[order],
-            np.concatenate([outcome.converged for _, outcome in parts])[order],
-        )
-
-
-def run(
-    X: _marshal.Array, y: npt.NDArray[np.int64], sample_weight: npt.NDArray[np.float64] | None, spec: Spec
-) -> Outcome:
-    """Make the fits of a spec. A pure function of its arguments.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        float32 or float64, finite.
-    y : ndarray of shape (n_samples,)
-        Class indexes, of which every one occurs.
-    sample_weight : ndarray of shape (n_samples,) or None
-    spec : Spec
-
-    Returns
-    -------
-    Outcome
-    """
-    predicted, decision, report = _marshal.svc_search(
-        spec.params, spec.split, X, y, sample_weight, spec.class_weight, spec.train, spec.test, decision=spec.decision
-    )
-    sizes = [len(spec.test[s]) for s in spec.split]
-    ends = np.cumsum(sizes)[:-1]
-    return Outcome(
-        np.split(predicted, ends),
-        None if decision is None else np.split(decision, ends),
-        report[:, 0],
-        report[:, 2] == 1,
-    )
 
 
 class Scoring(NamedTuple):
@@ -146,94 +79,174 @@ class Scoring(NamedTuple):
 
 @dataclass(eq=False)
 class Task:
-    """One call of scikit-learn's _fit_and_score."""
+    """One call of scikit-learn's _fit_and_score, and what is known of its fit once it was made."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     held: Held | None = None
+    fitted: Fitted | None = None  # the steps before the SVC
 
 
-def _source(X: Any, y: Any, fit_params: dict[str, Any]) -> Source:
-    """Check the data that tasks share as SVC.fit checks them."""
-    unknown = set(fit_params) - {"sample_weight"}
-    if unknown:
-        raise Unplannable(f"SVC.fit takes no {', '.join(sorted(unknown))}")
-    model = SVC()
-    try:
-        rows = np.require(check_array(X, dtype=[np.float64, np.float32]), requirements="A")
-        if _num_samples(y) != len(rows):
-            raise Unplannable("X and y differ in length")
-        labels = model._validate_targets(y)  # noqa: SLF001
-        weights = model._validate_weights(fit_params.get("sample_weight"), rows, labels)  # noqa: SLF001
-    except (ValueError, TypeError) as error:
-        raise Unplannable(f"SVC does not take the data: {error}") from None
-    return Source(X, y, fit_params, rows, labels, model.classes_, weights)
+@dataclass(eq=False)
+class _Whole:
+    """What all tasks share."""
+
+    X: Any
+    y: Any
+    fit_params: dict[str, Any]
+    labels: npt.NDArray[np.int64]  # y, as indexes into the classes
+    classes: npt.NDArray[Any]
+    weights: npt.NDArray[np.float64] | None
 
 
 @dataclass(eq=False)
 class _Split:
     """The rows of one split, and what depends on them alone."""
 
-    number: int
     train: IntArray
     test: IntArray
     classes: npt.NDArray[np.intp]
     resolved: dict[Any, Any] = field(default_factory=dict)
 
+    def taken(self, first: int) -> _Split:
+        """Return the split of the rows that it takes out, laid down from row `first` on."""
+        rows = np.arange(first, first + len(self.train) + len(self.test), dtype=np.int32)
+        return _Split(rows[: len(self.train)], rows[len(self.train) :], self.classes)
 
-def hold(tasks: list[Task]) -> tuple[dict[str, int], int]:
-    """Make the fits of the tasks that can be made together; return why others cannot, and how many were solved."""
-    reasons: dict[str, int] = {}
-    first = tasks[0]
-    planned: list[tuple[Task, _Split, SVC, dict[str, Any], npt.NDArray[np.float64]]] = []
+
+class _Entry(NamedTuple):
+    task: Task
+    split: _Split
+    svc: SVC
+    params: dict[str, Any]  # as the library wants them
+    class_weight: npt.NDArray[np.float64]
+
+
+def hold(tasks: list[Task]) -> SearchPlan:
+    """Make the fits of the tasks that can be made together, and say what became of all."""
+    reasons: Counter[str] = Counter()
+    if not tasks:
+        return SearchPlan()
     try:
-        data = _shared_source(first)
+        whole = _whole(tasks[0])
     except Unplannable as why:
-        return {str(why): len(tasks)}, 0
-    scoring = Scoring.of(first.kwargs["scorer"])
-    splits: dict[tuple[int, int], _Split | Unplannable] = {}
-    candidates: dict[int, SVC | Unplannable] = {}
+        return SearchPlan(len(tasks), reasons={str(why): len(tasks)})
+    splits: dict[Any, Any] = {}
+    candidates: dict[Any, Any] = {}
+    wanted: dict[Any, dict[_Split, list[tuple[Task, Apart]]]] = {}  # by the steps before the SVC
     for task in tasks:
         try:
-            estimator = _once(candidates, id(task.kwargs["parameters"]), _candidate, task)
-            key = id(task.kwargs["train"]), id(task.kwargs["test"])
-            split = _once(splits, key, _split, task, data, len(splits))
-            planned.append((task, split, estimator, *_resolve(estimator, split, data)))
+            apart = _once(candidates, id(task.kwargs["parameters"]), _candidate, task)
+            split = _once(splits, (id(task.kwargs["train"]), id(task.kwargs["test"])), _split, task, whole)
+            wanted.setdefault(apart.key, {}).setdefault(split, []).append((task, apart))
         except Unplannable as why:
-            reasons[str(why)] = reasons.get(str(why), 0) + 1
-    if not planned:
-        return reasons, 0
-    train_scores = bool(first.kwargs.get("return_train_score"))
-    used = {split.number: split for _, split, *_ in planned}
-    numbers = {number: k for k, number in enumerate(used)}
-    decision = scoring.decision or any(estimator.break_ties for _, _, estimator, *_ in planned)
-    spec = Spec(
-        params=[params for *_, params, _ in planned],
-        split=np.array([numbers[split.number] for _, split, *_ in planned], np.int32),
-        class_weight=np.array([weight for *_, weight in planned]),
-        train=[split.train for split in used.values()],
-        test=[np.concatenate([s.test, s.train]) if train_scores else s.test for s in used.values()],
-        decision=decision,
-    )
-    outcome = run(data.rows, data.labels, data.weights, spec)
-    for f, (task, split, *_) in enumerate(planned):
-        if not outcome.converged[f]:  # cannot be without max_iter, but then a warning is due
-            reason = "the tolerance was not reached"
-            reasons[reason] = reasons.get(reason, 0) + 1
+            reasons[str(why)] += 1
+    shared = solved = 0
+    for group in wanted.values():
+        for source, entries in _batches(whole, group, reasons):
+            solved += _make(source, entries, reasons)
+            shared += sum(entry.task.held is not None for entry in entries)
+    return SearchPlan(len(tasks), shared, solved, dict(reasons))
+
+
+def _batches(
+    whole: _Whole, group: dict[_Split, list[tuple[Task, Apart]]], reasons: Counter[str]
+) -> Iterator[tuple[Source, list[_Entry]]]:
+    """Yield what goes to the library at a time: all fits, or for pipelines those of some splits."""
+    first = next(iter(group.values()))[0][1]
+    if not first.steps:
+        try:
+            rows = np.require(check_array(whole.X, dtype=[np.float64, np.float32]), requirements="A")
+        except (ValueError, TypeError) as error:
+            reasons[f"SVC does not take the data: {error}"] += sum(map(len, group.values()))
+            return
+        source = Source(whole.X, whole.y, whole.fit_params, rows, whole.labels, whole.classes, whole.weights)
+        yield source, _entries(source, [(split, split, pairs) for split, pairs in group.items()], reasons)
+        return
+    parts: list[tuple[_Split, _Split, list[tuple[Task, Apart]]]] = []
+    stack: list[_marshal.Array] = []
+    size = height = 0
+    for split, pairs in group.items():
+        try:
+            fitted, rows = first.transform(whole.X, whole.y, split.train, split.test)
+        except Exception:  # noqa: BLE001 -- whatever it is, the steps say it themselves when they are fitted alone
+            reasons["a step before the SVC fails"] += len(pairs)
             continue
-        task.held = Held(
-            source=data,
-            train=split.train,
-            pieces=[split.test, split.train] if train_scores else [split.test],
-            classes=split.classes,
+        if isinstance(rows, str):
+            reasons[rows] += len(pairs)
+            continue
+        for task, _ in pairs:
+            task.fitted = fitted.shared_by(len(pairs))
+        if stack and (size + rows.nbytes > _STACK_BYTES or rows.shape[1] != stack[0].shape[1]):
+            yield _stacked(whole, parts, stack, reasons)
+            parts, stack, size, height = [], [], 0, 0
+        parts.append((split, split.taken(height), pairs))
+        stack.append(rows)
+        size += rows.nbytes
+        height += len(rows)
+    if stack:
+        yield _stacked(whole, parts, stack, reasons)
+
+
+def _stacked(
+    whole: _Whole,
+    parts: list[tuple[_Split, _Split, list[tuple[Task, Apart]]]],
+    stack: list[_marshal.Array],
+    reasons: Counter[str],
+) -> tuple[Source, list[_Entry]]:
+    order = np.concatenate([rows for split, _, _ in parts for rows in (split.train, split.test)])
+    rows = np.concatenate(stack)
+    weights = None if whole.weights is None else whole.weights[order]
+    fit_params = {} if whole.weights is None else {"sample_weight": weights}
+    labels = whole.labels[order]
+    source = Source(rows, whole.classes[labels], fit_params, rows, labels, whole.classes, weights)
+    return source, _entries(source, parts, reasons)
+
+
+def _entries(
+    source: Source, parts: list[tuple[_Split, _Split, list[tuple[Task, Apart]]]], reasons: Counter[str]
+) -> list[_Entry]:
+    entries = []
+    for _, split, pairs in parts:
+        for task, apart in pairs:
+            try:
+                entries.append(_Entry(task, split, apart.svc, *_resolve(apart.svc, split, source)))
+            except Unplannable as why:
+                reasons[str(why)] += 1
+    return entries
+
+
+def _make(source: Source, entries: list[_Entry], reasons: Counter[str]) -> int:
+    """Make fits of one source and let their tasks hold them; return how many different problems there were."""
+    if not entries:
+        return 0
+    kwargs = entries[0].task.kwargs
+    train_scores = bool(kwargs.get("return_train_score"))
+    splits = list(dict.fromkeys(entry.split for entry in entries))
+    numbers = {split: number for number, split in enumerate(splits)}
+    spec = Spec(
+        params=[entry.params for entry in entries],
+        split=np.array([numbers[entry.split] for entry in entries], np.int32),
+        class_weight=np.array([entry.class_weight for entry in entries]),
+        train=[split.train for split in splits],
+        test=[np.concatenate([s.test, s.train]) if train_scores else s.test for s in splits],
+        decision=Scoring.of(kwargs["scorer"]).decision or any(entry.svc.break_ties for entry in entries),
+    )
+    outcome = run(source.rows, source.labels, source.weights, spec)
+    for f, entry in enumerate(entries):
+        if not outcome.converged[f]:  # then a warning is due
+            reasons["the tolerance was not reached"] += 1
+            continue
+        entry.task.held = Held(
+            source=source,
+            train=entry.split.train,
+            pieces=[entry.split.test, entry.split.train] if train_scores else [entry.split.test],
+            classes=entry.split.classes,
             predicted=outcome.predicted[f],
             decision=None if outcome.decision is None else outcome.decision[f],
             seconds=float(outcome.seconds[f]),
         )
-    different = {
-        (tuple(sorted(params.items())), split.number, weight.tobytes()) for _, split, _, params, weight in planned
-    }
-    return reasons, len(different)
+    return len({(tuple(sorted(e.params.items())), e.split, e.class_weight.tobytes()) for e in entries})
 
 
 def _once(made: dict[Any, Any], key: Any, make: Callable[..., Any], *args: Any) -> Any:
@@ -248,33 +261,53 @@ def _once(made: dict[Any, Any], key: Any, make: Callable[..., Any], *args: Any) 
     return made[key]
 
 
-def _shared_source(task: Task) -> Source:
+def _whole(task: Task) -> _Whole:
+    """Check the data that tasks share as SVC.fit checks them, but for X, which a pipeline may transform."""
     estimator, X, y = task.args
-    if type(estimator) is not SVC:
-        raise Unplannable(f"{type(estimator).__name__} is not dask_go.svm.SVC")
+    last = take_apart(estimator).svc
+    if type(last) is not SVC:
+        raise Unplannable(f"{type(last).__name__} is not dask_go.svm.SVC")
     if task.kwargs.get("return_estimator"):
         raise Unplannable("the fitted estimators are asked for")
     if y is None:
         raise Unplannable("there is no y")
-    return _source(X, y, task.kwargs["fit_params"] or {})
+    name = take_apart(estimator).prefix + "sample_weight"
+    fit_params = task.kwargs["fit_params"] or {}
+    unknown = set(fit_params) - {name}
+    if unknown:
+        raise Unplannable(f"fit is given {', '.join(sorted(unknown))}")
+    model = SVC()
+    try:
+        labels = model._validate_targets(y)  # noqa: SLF001
+        if _num_samples(X) != len(labels):
+            raise Unplannable("X and y differ in length")
+        weights = model._validate_weights(fit_params.get(name), labels, labels)  # noqa: SLF001
+    except (ValueError, TypeError) as error:
+        raise Unplannable(f"SVC does not take the data: {error}") from None
+    return _Whole(X, y, fit_params, labels, model.classes_, weights)
 
 
-def _candidate(task: Task) -> SVC:
-    """Return the estimator of a task with its parameters, if it is one that can be planned."""
+def _candidate(task: Task) -> Apart:
+    """Return the estimator of a task with its parameters, taken apart, if it is one that can be planned."""
     parameters = task.kwargs["parameters"]
     try:
-        estimator: SVC = clone(task.args[0])
+        estimator = clone(task.args[0])
         if parameters is not None:
             estimator.set_params(**clone(parameters, safe=False))
-        estimator._validate_params()  # noqa: SLF001
-        estimator._refuse_unsupported()  # noqa: SLF001
+        apart = take_apart(estimator)
+        if type(apart.svc) is not SVC:
+            raise Unplannable(f"{type(apart.svc).__name__} is not dask_go.svm.SVC")
+        apart.svc._validate_params()  # noqa: SLF001
+        apart.svc._refuse_unsupported()  # noqa: SLF001
     except (ValueError, TypeError, NotImplementedError) as error:
         raise Unplannable(f"a parameter is out of its domain: {str(error).splitlines()[0]}") from None
-    if estimator._precomputed():  # noqa: SLF001
+    if apart.obstacle:
+        raise Unplannable(apart.obstacle)
+    if apart.svc._precomputed():  # noqa: SLF001
         raise Unplannable("precomputed and callable kernels are fitted one by one")
-    if estimator.max_iter != -1:
+    if apart.svc.max_iter != -1:
         raise Unplannable("max_iter limits the steps of a fit that starts from nothing")
-    return estimator
+    return apart
 
 
 def _indices(indices: Any, n: int) -> IntArray:
@@ -291,46 +324,44 @@ def _indices(indices: Any, n: int) -> IntArray:
     return array.astype(np.int32)
 
 
-def _split(task: Task, data: Source, number: int) -> _Split:
-    n = len(data.rows)
+def _split(task: Task, whole: _Whole) -> _Split:
+    n = len(whole.labels)
     train, test = _indices(task.kwargs["train"], n), _indices(task.kwargs["test"], n)
-    classes = np.unique(data.labels[train])
+    classes = np.unique(whole.labels[train])
     if len(classes) < 2:
         raise Unplannable("a split trains on one class")
-    if data.weights is not None and len(np.unique(data.labels[train][data.weights[train] > 0])) < len(classes):
+    if whole.weights is not None and len(np.unique(whole.labels[train][whole.weights[train] > 0])) < len(classes):
         raise Unplannable("a class of a split has no row of positive weight")
-    return _Split(number, train, test, classes)
+    return _Split(train, test, classes)
 
 
-def _resolve(estimator: SVC, split: _Split, data: Source) -> tuple[dict[str, Any], npt.NDArray[np.float64]]:
+def _resolve(svc: SVC, split: _Split, source: Source) -> tuple[dict[str, Any], npt.NDArray[np.float64]]:
     """Return the parameters of a fit as the library wants them, and the classes' weights."""
-    weight = np.ones(len(data.classes))
-    if estimator.class_weight is not None:
-        key = (
-            "weight",
-            estimator.class_weight if isinstance(estimator.class_weight, str) else id(estimator.class_weight),
-        )
-        weight[split.classes] = _once(split.resolved, key, _class_weight, estimator, split, data)
-    gamma = estimator.gamma
+    weight = np.ones(len(source.classes))
+    if svc.class_weight is not None:
+        weight[split.classes] = _once(split.resolved, id(svc.class_weight), _class_weight, svc, split, source)
+    gamma = svc.gamma
     if isinstance(gamma, str):
-        gamma = _once(split.resolved, ("gamma", gamma), _gamma, estimator, split, data)
+        gamma = _once(split.resolved, gamma, _gamma, svc, split, source)
     names = ("degree", "coef0", "tol", "cache_size", "max_iter")
-    params = {name: getattr(estimator, name) for name in names}
-    return params | {"C": hard_margin(estimator.C), "kernel": estimator.kernel, "gamma": float(gamma)}, weight
+    params = {name: getattr(svc, name) for name in names}
+    if not math.isfinite(params["coef0"]) or params["degree"] >= 2**31:
+        raise Unplannable("degree or coef0 is out of its domain")
+    return params | {"C": hard_margin(svc.C), "kernel": svc.kernel, "gamma": float(gamma)}, weight
 
 
-def _gamma(estimator: SVC, split: _Split, data: Source) -> float:
+def _gamma(svc: SVC, split: _Split, source: Source) -> float:
     try:
-        return estimator._resolve_gamma(data.rows[split.train] if estimator.gamma == "scale" else data.rows)  # noqa: SLF001
+        return svc._resolve_gamma(source.rows[split.train] if svc.gamma == "scale" else source.rows)  # noqa: SLF001
     except ValueError as error:
         raise Unplannable(str(error)) from None
 
 
-def _class_weight(estimator: SVC, split: _Split, data: Source) -> npt.NDArray[np.float64]:
-    labels = data.classes[data.labels[split.train]]
+def _class_weight(svc: SVC, split: _Split, source: Source) -> npt.NDArray[np.float64]:
+    labels = source.classes[source.labels[split.train]]
     try:
         weight: npt.NDArray[np.float64] = compute_class_weight(
-            estimator.class_weight, classes=data.classes[split.classes], y=labels
+            svc.class_weight, classes=source.classes[split.classes], y=labels
         )
     except (ValueError, TypeError) as error:
         raise Unplannable(f"class_weight: {error}") from None

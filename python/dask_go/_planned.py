@@ -12,9 +12,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _check_feature_names, _check_method_params, check_array
 
 from . import _marshal
+from ._spec import IntArray
 from .svm import SVC
-
-IntArray = npt.NDArray[np.int32]
 
 
 @dataclass(eq=False)

@@ -62,12 +62,14 @@ class GridSearchCV(_Search, sk.GridSearchCV):
     `sklearn.model_selection.GridSearchCV`, to which is added what follows. Scores agree within
     what the estimator's `tol` leaves open, and do not depend on `n_jobs`.
 
-    Fits of `dask_go.svm.SVC` are made together if they can be; `n_jobs` and `pre_dispatch` count for
-    those that cannot, and for other estimators, whose fits run on joblib. Scorers are then given an
-    SVC that has its predictions for the rows held out at hand, and that is really fitted, on the
-    spot, for the first thing else that it is asked. `mean_fit_time` and the lines of `verbose` tell
-    the work on each fit: its own, with an equal share of what fits have in common. The sum
-    over threads that work at the same time is longer than the search took.
+    Fits of `dask_go.svm.SVC`, and of a `Pipeline` that ends in one, are made together if they can be;
+    the steps before the SVC are fitted once for each split and each setting of their own. `n_jobs`
+    and `pre_dispatch` count for fits that cannot, and for other estimators: these run on joblib.
+
+    Scorers are given an SVC that has its predictions for the rows held out at hand, and that is really
+    fitted, on the spot, for the first thing else that it is asked. `mean_fit_time` and the lines of
+    `verbose` tell the work on each fit: its own, with an equal share of what fits have in common.
+    As fits are made side by side, their sum may be more than the time that the search took.
 
     Parameters
     ----------

@@ -9,8 +9,11 @@ import pytest
 import sklearn.model_selection as sk
 import sklearn.svm
 from sklearn.datasets import load_digits, load_iris, make_classification
+from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import get_scorer, make_scorer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from dask_go.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score, cross_validate
 from dask_go.svm import SVC
@@ -118,6 +121,73 @@ def test_agrees_with_scikit_learn(name: str) -> None:
     assert ours.best_params_ == ours.cv_results_["params"][ours.best_index_]
     assert np.mean(ours.predict(X) == theirs.predict(X)) > 0.99 or ours.best_index_ != theirs.best_index_
     assert ours.score(X, y) == pytest.approx(theirs.score(X, y), abs=0.02) or ours.best_index_ != theirs.best_index_
+
+
+class Counting(StandardScaler):
+    fits = 0
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        Counting.fits += 1
+        return super().fit(X, y, sample_weight)
+
+
+PIPELINES: dict[str, tuple[Any, Any, dict[str, Any], dict[str, Any], int]] = {
+    # name: data, a function that makes the pipeline, the grid, fit parameters, how often each step is fitted
+    "scaled": (iris, lambda svc: make_pipeline(Counting(), svc), {"svc__C": CS, "svc__gamma": ["scale", 0.1]}, {}, 3),
+    "two steps with parameters": (
+        digits,
+        lambda svc: make_pipeline(Counting(), PCA(random_state=0), svc),
+        {"pca__n_components": [5, 20], "svc__C": [0.1, 1.0, 10.0]},
+        {},
+        6,
+    ),
+    "nested": (
+        iris,
+        lambda svc: Pipeline([("scale", Counting()), ("rest", make_pipeline(PCA(2), svc))]),
+        {"rest__svc__C": CS},
+        {},
+        3,
+    ),
+    "steps exchanged": (
+        iris,
+        lambda svc: Pipeline([("scale", "passthrough"), ("svc", svc)]),
+        {"scale": ["passthrough", Counting()], "svc__C": CS},
+        {},
+        3,
+    ),
+    "weights": (
+        two_classes,
+        lambda svc: make_pipeline(Counting(), svc),
+        {"svc__C": CS},
+        {"svc__sample_weight": np.arange(240) % 5},
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_pipelines(name: str) -> None:
+    data, make, grid, given, fits = PIPELINES[name]
+    X, y = data()
+    options: dict[str, Any] = {"cv": 3, "scoring": ["accuracy", "f1_macro"], "refit": "f1_macro"}
+    Counting.fits = 0
+    ours = GridSearchCV(make(SVC(tol=TIGHT)), grid, **options).fit(X, y, **given)
+    assert Counting.fits == fits + ("scale" not in ours.best_params_ or ours.best_params_["scale"] != "passthrough")
+    theirs = sk.GridSearchCV(make(sklearn.svm.SVC(tol=TIGHT)), grid, **options).fit(X, y, **given)
+    assert ours.search_plan_.shared == ours.search_plan_.fits
+    for metric in options["scoring"]:
+        key = f"mean_test_{metric}"
+        assert np.allclose(ours.cv_results_[key], theirs.cv_results_[key], atol=5e-3)
+    assert type(ours.best_estimator_) is Pipeline
+    assert np.mean(ours.predict(X) == theirs.predict(X)) > 0.99 or ours.best_index_ != theirs.best_index_
+
+
+def test_a_pipeline_whose_steps_fail() -> None:
+    X, y = iris()
+    with pytest.warns(FitFailedWarning, match="3 fits failed"), pytest.warns(UserWarning, match="non-finite"):
+        search = GridSearchCV(make_pipeline(PCA(), SVC()), {"pca__n_components": [2, 100]}, cv=3).fit(X, y)
+    assert search.search_plan_.reasons == {"a step before the SVC fails": 3}
+    assert np.isnan(search.cv_results_["mean_test_score"]).tolist() == [False, True]
 
 
 def test_the_same_for_any_number_of_jobs_and_of_threads() -> None:
