@@ -45,6 +45,10 @@ func (m *model) attribute(which C.int32_t) (svcAttribute, error) {
 		return svcAttribute{C.GOCLUSTER_F64, pairs, 0, true, copier(m.Gap)}, nil
 	case C.GOCLUSTER_SVC_OBJECTIVE:
 		return svcAttribute{C.GOCLUSTER_F64, pairs, 0, true, copier(m.Objective)}, nil
+	case C.GOCLUSTER_SVC_PROB_A:
+		return svcAttribute{C.GOCLUSTER_F64, len(m.ProbA), 0, false, copier(m.ProbA)}, nil
+	case C.GOCLUSTER_SVC_PROB_B:
+		return svcAttribute{C.GOCLUSTER_F64, len(m.ProbB), 0, false, copier(m.ProbB)}, nil
 	}
 	return svcAttribute{}, fail(C.GOCLUSTER_ERROR_ARGUMENT, "attribute", "%d is not an attribute", int32(which))
 }
@@ -123,7 +127,7 @@ func initSVCParams(address uintptr, size uint32) error {
 }
 
 // modelFromArrays copies a model's attributes out of the caller's memory.
-func modelFromArrays(params, classes, nSupport, supportVectors, dualCoef, intercept uintptr) (*model, error) {
+func modelFromArrays(params, classes, nSupport, supportVectors, dualCoef, intercept, probA, probB uintptr) (*model, error) {
 	prm, err := loadSVCParams(params)
 	if err != nil {
 		return nil, err
@@ -143,6 +147,11 @@ func modelFromArrays(params, classes, nSupport, supportVectors, dualCoef, interc
 	}
 	if err == nil {
 		m.Intercept, err = loadFloats(scope, "intercept", intercept, 1, m.Pairs(), 1)
+	}
+	if err == nil && (probA != 0 || probB != 0) {
+		if m.ProbA, err = loadFloats(scope, "prob_a", probA, 1, m.Pairs(), 1); err == nil {
+			m.ProbB, err = loadFloats(scope, "prob_b", probB, 1, m.Pairs(), 1)
+		}
 	}
 	if err != nil {
 		scope.Release()

@@ -160,10 +160,10 @@ func goSVCGet(id C.uint64_t, attribute C.int32_t, out, err C.uintptr_t) C.int32_
 }
 
 //export goSVCFromArrays
-func goSVCFromArrays(params, classes, nSupport, supportVectors, dualCoef, intercept, model, err C.uintptr_t) C.int32_t {
+func goSVCFromArrays(params, classes, nSupport, supportVectors, dualCoef, intercept, probA, probB, model, err C.uintptr_t) C.int32_t {
 	return enter(uintptr(err), func() error {
 		m, e := modelFromArrays(uintptr(params), uintptr(classes), uintptr(nSupport), uintptr(supportVectors),
-			uintptr(dualCoef), uintptr(intercept))
+			uintptr(dualCoef), uintptr(intercept), uintptr(probA), uintptr(probB))
 		if e != nil {
 			return e
 		}
@@ -197,6 +197,22 @@ func goSVCPredictStart(id C.uint64_t, x, out, job, err C.uintptr_t) C.int32_t {
 				return nil, e
 			}
 			return func(c *parallel.Control) error { return m.predict(c, x, out) }, out.mustHave(x.rows, 1)
+		})
+	})
+}
+
+//export goSVCPredictProbaStart
+func goSVCPredictProbaStart(id C.uint64_t, x, out, job, err C.uintptr_t) C.int32_t {
+	return enter(uintptr(err), func() error {
+		return startWithModel(uint64(id), uintptr(x), uintptr(job), func(m *model, x view) (modelWork, error) {
+			if len(m.ProbA) == 0 {
+				return nil, fail(C.GOCLUSTER_ERROR_ARGUMENT, "model", "was made without probability")
+			}
+			out, e := loadOutput("out", uintptr(out), []C.int32_t{C.GOCLUSTER_F64}, []view{x}, 2)
+			if e != nil {
+				return nil, e
+			}
+			return func(c *parallel.Control) error { return m.proba(c, x, out) }, out.mustHave(x.rows, m.Classes)
 		})
 	})
 }

@@ -173,10 +173,11 @@ int32_t gocluster_svc_get(gocluster_svc model, int32_t attribute, const gocluste
 int32_t gocluster_svc_from_arrays(const gocluster_svc_params *params, const gocluster_array *classes,
                                   const gocluster_array *n_support, const gocluster_array *support_vectors,
                                   const gocluster_array *dual_coef, const gocluster_array *intercept,
+                                  const gocluster_array *prob_a, const gocluster_array *prob_b,
                                   gocluster_svc *model, gocluster_error *err)
 {
     return CALL(err, goSVCFromArrays(P(params), P(classes), P(n_support), P(support_vectors), P(dual_coef),
-                                     P(intercept), P(model), P(err)));
+                                     P(intercept), P(prob_a), P(prob_b), P(model), P(err)));
 }
 
 int32_t gocluster_svc_decision_function_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
@@ -189,6 +190,12 @@ int32_t gocluster_svc_predict_start(gocluster_svc model, const gocluster_array *
                                     gocluster_job *job, gocluster_error *err)
 {
     return CALL(err, goSVCPredictStart(model.id, P(X), P(out), P(job), P(err)));
+}
+
+int32_t gocluster_svc_predict_proba_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
+                                          gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goSVCPredictProbaStart(model.id, P(X), P(out), P(job), P(err)));
 }
 
 int32_t gocluster_svc_free(gocluster_svc model, gocluster_error *err)

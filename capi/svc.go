@@ -120,9 +120,12 @@ func loadSVCParams(address uintptr) (svm.Params, error) {
 		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.degree", "is %d and must not be negative", k.Degree)
 	case !(math.Abs(k.Coef0) <= math.MaxFloat64):
 		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.coef0", "is %v and must be finite", k.Coef0)
-	case p.probability != 0:
-		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.probability", "is %d; only 0 is supported by this version", int(p.probability))
+	case p.probability != 0 && p.probability != 1:
+		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.probability", "is %d and must be 0 or 1", int(p.probability))
+	case p.probability == 1 && (p.random_state < 0 || p.random_state > math.MaxUint32):
+		return prm, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.random_state", "is %d and must be from 0 to 2^32 - 1", int64(p.random_state))
 	}
+	prm.Probability, prm.Seed = p.probability == 1, uint32(p.random_state)
 	return prm, nil
 }
 
@@ -336,6 +339,20 @@ func (m *model) decide(control *parallel.Control, x, out view) error {
 		return m.DecisionSparse(control, x.sparse(), elements[float64](out))
 	}
 	return m.Decision(control, x.matrix(), elements[float64](out))
+}
+
+// proba is the work of a job that predicts probabilities.
+func (m *model) proba(control *parallel.Control, x, out view) error {
+	if out.empty() {
+		return nil
+	}
+	if err := checkFinite(control, x); err != nil {
+		return err
+	}
+	if x.dtype == C.GOCLUSTER_CSR {
+		return m.ProbaSparse(control, x.sparse(), elements[float64](out))
+	}
+	return m.Proba(control, x.matrix(), elements[float64](out))
 }
 
 // predict is the work of a prediction job.

@@ -233,9 +233,9 @@ typedef struct gocluster_svc_params {
     double cache_size;                /* > 0: megabytes of kernel values to keep; 200 */
     int64_t max_iter;                 /* a limit on the solver's steps for each pair; -1 is none */
     int32_t degree;                   /* POLY: >= 0; 3 */
-    int32_t probability;              /* 0; 1 is an argument error in this version */
+    int32_t probability;              /* 0, or 1: also fit PROB_A and PROB_B, by five more trainings of each pair; 0 */
     double coef0;                     /* POLY, SIGMOID: finite; 0 */
-    int64_t random_state;             /* 0; without effect in this version */
+    int64_t random_state;             /* 0 .. 2^32-1, the seed of an MT19937 generator: which rows those leave out; 0 */
 } gocluster_svc_params;
 
 /* Writes the defaults and struct_size into the first struct_size bytes. */
@@ -283,19 +283,22 @@ enum gocluster_svc_attribute {
     GOCLUSTER_SVC_INTERCEPT = 6,       /* F64 [n_pairs] */
     GOCLUSTER_SVC_N_ITER = 7,          /* I32 [n_pairs] */
     GOCLUSTER_SVC_GAP = 8,             /* F64 [n_pairs]: the KKT violation that was reached */
-    GOCLUSTER_SVC_OBJECTIVE = 9        /* F64 [n_pairs]: the value of the problem above */
+    GOCLUSTER_SVC_OBJECTIVE = 9,       /* F64 [n_pairs]: the value of the problem above */
+    GOCLUSTER_SVC_PROB_A = 10,         /* F64 [n_pairs], or [0] without params.probability: where the decision value */
+    GOCLUSTER_SVC_PROB_B = 11          /* is f, class i has probability 1 / (1 + exp(A f + B)) against class j */
 };
 
 /* Copies one attribute into out, which has that dtype and shape. A model made by
- * gocluster_svc_from_arrays has only CLASSES, N_SUPPORT, SUPPORT_VECTORS, DUAL_COEF and INTERCEPT. */
+ * gocluster_svc_from_arrays has no SUPPORT, N_ITER, GAP and OBJECTIVE. */
 int32_t gocluster_svc_get(gocluster_svc model, int32_t attribute, const gocluster_array *out, gocluster_error *err);
 
 /* Makes a model from the attributes of that name; classes I32 or I64 and ascending, n_support
- * I32 or I64, the others F32 or F64, support_vectors CSR too, and with PRECOMPUTED
- * support (I32 or I64) in its place. Of params only kernel, gamma, degree and coef0 are used. All is copied. */
+ * I32 or I64, the others F32 or F64, support_vectors CSR too, and with PRECOMPUTED support (I32 or I64) in its
+ * place; prob_a and prob_b may both be NULL. Of params only kernel, gamma, degree and coef0 are used. All is copied. */
 int32_t gocluster_svc_from_arrays(const gocluster_svc_params *params, const gocluster_array *classes,
                                   const gocluster_array *n_support, const gocluster_array *support_vectors,
                                   const gocluster_array *dual_coef, const gocluster_array *intercept,
+                                  const gocluster_array *prob_a, const gocluster_array *prob_b,
                                   gocluster_svc *model, gocluster_error *err);
 
 /* out[r, p] = sum_t dual_coef K(x_t, X_r) + intercept for pair p; F64 [n_rows, n_pairs],
@@ -308,6 +311,11 @@ int32_t gocluster_svc_decision_function_start(gocluster_svc model, const goclust
  * I64 receives labels, I32 receives indexes into the classes. */
 int32_t gocluster_svc_predict_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
                                     gocluster_job *job, gocluster_error *err);
+
+/* out[r, c] is the probability of class c; F64 [n_rows, n_classes]. Of more than two classes they are
+ * coupled from those of the pairs as by libsvm. The class with the largest one need not be the predicted one. */
+int32_t gocluster_svc_predict_proba_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
+                                          gocluster_job *job, gocluster_error *err);
 
 /* Forgets the handle. Work that uses the model goes on and ends well. */
 int32_t gocluster_svc_free(gocluster_svc model, gocluster_error *err);
@@ -545,6 +553,18 @@ static inline int32_t gocluster_svc_predict(gocluster_svc model, const gocluster
 {
     gocluster_job job;
     int32_t code = gocluster_svc_predict_start(model, X, out, &job, err);
+    if (code < 0)
+        return code;
+    code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);
+    gocluster_job_free(job, (gocluster_error *)0);
+    return code;
+}
+
+static inline int32_t gocluster_svc_predict_proba(gocluster_svc model, const gocluster_array *X,
+                                                  const gocluster_array *out, gocluster_error *err)
+{
+    gocluster_job job;
+    int32_t code = gocluster_svc_predict_proba_start(model, X, out, &job, err);
     if (code < 0)
         return code;
     code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);

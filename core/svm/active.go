@@ -70,7 +70,7 @@ func newActive(s *arena.Scope, pack *kernel.Pack, n, capacity int, m mix, cacheB
 		} else {
 			make(func() error { a.set, err = pack.NewRows(s, capacity); return err })
 		}
-		if a.computed = origin.computed; a.computed {
+		if a.computed = origin.loaded && origin.computed; a.computed {
 			make(func() error { a.block, err = newBlock(s, m.size, origin.block); return err })
 			a.whole, a.chosen = true, origin.chosen
 		} else {

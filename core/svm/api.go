@@ -25,6 +25,10 @@ type Params struct {
 	Tol       float64 // > 0, the KKT gap at which training stops
 	CacheSize float64 // > 0, MB (2²⁰ bytes) of kernel values kept at once
 	MaxIter   int64   // pair updates per pair of classes; −1: no limit
+	// Probability also fits the model's ProbA and ProbB, by five more fits of each pair;
+	// Seed determines their folds.
+	Probability bool
+	Seed        uint32
 }
 
 // Model is a trained classifier. Pairs of classes (i, j), i < j, are ordered
@@ -40,6 +44,9 @@ type Model struct {
 	// row j−1 holds its coefficient against class j > i and row j against j < i.
 	DualCoef  []float64
 	Intercept []float64 // of each pair
+	// Of each pair, if asked for: class i has probability 1/(1 + exp(A·f + B)) against
+	// class j where the decision value is f.
+	ProbA, ProbB []float64
 	// What the solver reached, by pair: pair updates made, the final KKT gap,
 	// the dual objective, and whether the gap is within tol.
 	Iterations []int64

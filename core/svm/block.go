@@ -117,11 +117,18 @@ func (b *block) solve(eps float32, limit int64) int64 {
 	}
 }
 
+const sameRoom = 0x1p-46
+
 // step moves β_i up and β_j down by the minimiser along that direction, cut at
 // the box, and returns the length of the step.
 func (b *block) step(i, j int, violation, curvature float64) float64 {
 	t := violation / max(curvature, minCurvature)
 	roomUp, roomDown := b.hi[i]-b.beta[i], b.beta[j]-b.lo[j]
+	// Both arrive together where rounding alone would leave one of them next to its
+	// bound: a point inside the box determines the intercept.
+	if math.Abs(roomUp-roomDown) <= sameRoom*max(math.Abs(b.beta[i]), math.Abs(b.beta[j]), roomUp) {
+		roomDown = roomUp
+	}
 	switch {
 	case t < roomUp && t < roomDown:
 		b.beta[i] += t

@@ -132,35 +132,52 @@ func (m *Model) segments() []kernel.Segment {
 	return segments
 }
 
-// Predict sets out to the class index that wins most pairs, the lowest of equals.
-func (m *Model) Predict(ctl *parallel.Control, x dense.Matrix, out []int32) error {
-	return m.predict(x.Rows, out, func(first, rows int, values []float64) error {
+// decider sets values to the decision values of some rows of a query.
+type decider func(first, rows int, values []float64) error
+
+func (m *Model) decider(ctl *parallel.Control, x dense.Matrix) decider {
+	return func(first, rows int, values []float64) error {
 		part := x
 		part.Start += first * x.RowStride
 		part.Rows = rows
 		return m.Decision(ctl, part, values)
-	})
+	}
 }
 
-// predict counts the votes of the values that decide sets for some rows at a time.
-func (m *Model) predict(rows int, out []int32, decide func(first, rows int, values []float64) error) error {
-	if len(out) != rows {
-		return argumentError("out", "has %d values for %d rows of X", len(out), rows)
-	}
-	const atOnce = 8192 // so that decision values of a large X never stand in memory at once
+// inParts gives use the decision values of some rows at a time, so that those of a
+// large query never stand in memory all at once.
+func (m *Model) inParts(rows int, decide decider, use func(first, rows int, values []float64) error) error {
+	const atOnce = 8192
 	values := make([]float64, min(atOnce, rows)*m.Pairs())
-	votes := make([]int32, m.Classes)
 	for first := 0; first < rows || first == 0; first += atOnce {
 		n := min(atOnce, rows-first)
 		v := values[:n*m.Pairs()]
 		if err := decide(first, n, v); err != nil {
 			return err
 		}
-		for r := range n {
-			out[first+r] = m.vote(v[r*m.Pairs():], votes)
+		if err := use(first, n, v); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// Predict sets out to the class index that wins most pairs, the lowest of equals.
+func (m *Model) Predict(ctl *parallel.Control, x dense.Matrix, out []int32) error {
+	return m.predict(x.Rows, out, m.decider(ctl, x))
+}
+
+func (m *Model) predict(rows int, out []int32, decide decider) error {
+	if len(out) != rows {
+		return argumentError("out", "has %d values for %d rows of X", len(out), rows)
+	}
+	votes := make([]int32, m.Classes)
+	return m.inParts(rows, decide, func(first, rows int, values []float64) error {
+		for r := range rows {
+			out[first+r] = m.vote(values[r*m.Pairs():], votes)
+		}
+		return nil
+	})
 }
 
 func (m *Model) vote(values []float64, votes []int32) int32 {

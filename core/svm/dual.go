@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"gocluster/core/arena"
 	"gocluster/core/kernel"
 	"gocluster/core/parallel"
@@ -122,8 +124,9 @@ func (s *solver) begin(d Dual, start *Start) error {
 func (s *solver) take(start Start) error {
 	before := start.Beta
 	moved := false
+	slack := sameRoom * floats.Norm(before, math.Inf(1))
 	for i, b := range before {
-		s.beta[i] = min(max(b, s.lo[i]), s.hi[i])
+		s.beta[i] = within(b, s.lo[i], s.hi[i], slack)
 		moved = moved || s.beta[i] != b
 	}
 	s.carried = start.Noise
@@ -132,7 +135,7 @@ func (s *solver) take(start Start) error {
 		before, s.carried = make([]float64, len(s.beta)), 0
 	}
 	if moved {
-		s.rebalance()
+		s.rebalance(slack)
 	}
 	s.changed, s.delta = s.changed[:0], s.delta[:0]
 	for i, b := range s.beta {
@@ -160,41 +163,56 @@ func (s *solver) take(start Start) error {
 	return s.addSums(all)
 }
 
-// rebalance makes Σβ zero: by free points, of which each gives up to half of its
-// room, then by those whose F is nearest to the threshold.
-func (s *solver) rebalance() {
+// within puts v into the box, and on its bound where it is next to one.
+func within(v, lo, hi, slack float64) float64 {
+	switch {
+	case v <= lo+slack:
+		return lo
+	case v >= hi-slack:
+		return hi
+	}
+	return v
+}
+
+// rebalance makes Σβ zero by the points whose F is nearest to the threshold: they are
+// inside the box, or the next to leave a bound. Each goes as far as it can, so that no
+// more points are inside the box than before.
+func (s *solver) rebalance(slack float64) {
 	sum := 0.0
 	for i, b := range s.beta {
 		sum += b
 		s.mark(i)
 	}
-	give := func(i int, share float64) {
+	room := func(i int32) float64 {
+		if sum > 0 {
+			return s.beta[i] - s.lo[i]
+		}
+		return s.hi[i] - s.beta[i]
+	}
+	s.chooser.measure(s.f, s.state)
+	t := s.chooser.threshold()
+	var near []int32
+	for band := 0.1; math.Abs(sum) > slack; band *= 4 {
+		near = near[:0]
+		total := 0.0
+		for i, f := range s.f {
+			if r := room(int32(i)); r > 0 && !(math.Abs(f-t) > band) {
+				near = append(near, int32(i))
+				total += r
+			}
+		}
+		if total >= math.Abs(sum) || math.IsInf(band, 1) {
+			break
+		}
+	}
+	slices.SortFunc(near, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(math.Abs(s.f[a]-t), math.Abs(s.f[b]-t)), cmp.Compare(a, b))
+	})
+	for k := 0; k < len(near) && math.Abs(sum) > slack; k++ {
+		i := near[k]
 		b := s.beta[i]
-		room := b - s.lo[i]
-		if sum < 0 {
-			room = s.hi[i] - b
-		}
-		s.beta[i] = min(max(b-math.Copysign(min(math.Abs(sum), share*room), sum), s.lo[i]), s.hi[i])
+		s.beta[i] = within(b-math.Copysign(min(math.Abs(sum), room(i)), sum), s.lo[i], s.hi[i], slack)
 		sum -= b - s.beta[i]
-	}
-	for i := 0; i < len(s.beta) && sum != 0; i++ {
-		if s.state[i] == free {
-			give(i, 0.5)
-		}
-	}
-	if sum != 0 {
-		s.chooser.measure(s.f, s.state)
-		t := s.chooser.threshold()
-		nearest := make([]int, len(s.f))
-		for i := range nearest {
-			nearest[i] = i
-		}
-		slices.SortFunc(nearest, func(a, b int) int {
-			return cmp.Or(cmp.Compare(math.Abs(s.f[a]-t), math.Abs(s.f[b]-t)), a-b)
-		})
-		for k := 0; k < len(nearest) && sum != 0; k++ {
-			give(nearest[k], 1)
-		}
 	}
 	s.balance()
 }

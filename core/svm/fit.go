@@ -46,7 +46,7 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 	if err != nil {
 		return nil, firstOf(err, arena.ErrNoMemory, parallel.ErrCancelled)
 	}
-	if err := m.assemble(p, pack, members, pairs); err != nil {
+	if err := m.assemble(p, pack, members, pairs, prm.Probability); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -178,7 +178,8 @@ func notFinite(ctl *parallel.Control, p Problem, kind kernel.Kind) error {
 type pairFit struct {
 	i, j     int
 	Solution // over the rows of class i, then those of class j
-	err      error
+	platt
+	err error
 }
 
 // goBytesPerRow is about what a fit holds on the Go heap for each row: lists of
@@ -201,6 +202,11 @@ func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm P
 	}
 	if f.Solution, err = s.Solve(d, nil); err != nil {
 		return err
+	}
+	if prm.Probability {
+		if f.a, f.b, err = s.Calibrate(d, prm.Seed); err != nil {
+			return err
+		}
 	}
 	f.Beta, f.F = slices.Clone(f.Beta), nil
 	if pack.Kind == kernel.Linear && p.Sparse == nil { // ⟨w, x − shift⟩ + b is what was solved for
@@ -250,7 +256,7 @@ func (f *pairFit) dual(scope *arena.Scope, p Problem, prm Params, members [][]in
 }
 
 // assemble lays the pairs out as one model, in libsvm's order.
-func (m *Model) assemble(p Problem, pack *kernel.Pack, members [][]int32, pairs []pairFit) error {
+func (m *Model) assemble(p Problem, pack *kernel.Pack, members [][]int32, pairs []pairFit, probability bool) error {
 	if err := arena.Room(goBytesPerRow * p.Rows()); err != nil {
 		return err
 	}
@@ -304,6 +310,9 @@ func (m *Model) assemble(p Problem, pack *kernel.Pack, members [][]int32, pairs 
 		m.Gap = append(m.Gap, f.Gap)
 		m.Objective = append(m.Objective, f.Objective)
 		m.Converged = append(m.Converged, f.Converged)
+		if probability {
+			m.ProbA, m.ProbB = append(m.ProbA, f.a), append(m.ProbB, f.b)
+		}
 	}
 	return nil
 }

@@ -111,23 +111,42 @@ func (m *Model) DecisionSparse(ctl *parallel.Control, x sparse.CSR, out []float6
 func (m *Model) PredictSparse(ctl *parallel.Control, x sparse.CSR, out []int32) error {
 	scope := arena.NewScope()
 	defer scope.Release()
-	packed, err := m.packQuery(ctl, scope, x)
+	decide, err := m.sparseDecider(ctl, scope, x)
 	if err != nil {
 		return err
 	}
-	pack, err := m.pack(ctl, scope)
+	return m.predict(x.Rows, out, decide)
+}
+
+// ProbaSparse is Proba for sparse rows.
+func (m *Model) ProbaSparse(ctl *parallel.Control, x sparse.CSR, out []float64) error {
+	scope := arena.NewScope()
+	defer scope.Release()
+	decide, err := m.sparseDecider(ctl, scope, x)
 	if err != nil {
 		return err
+	}
+	return m.proba(ctl, x.Rows, out, decide)
+}
+
+func (m *Model) sparseDecider(ctl *parallel.Control, scope *arena.Scope, x sparse.CSR) (decider, error) {
+	packed, err := m.packQuery(ctl, scope, x)
+	if err != nil {
+		return nil, err
+	}
+	pack, err := m.pack(ctl, scope)
+	if err != nil {
+		return nil, err
 	}
 	if pack != nil {
 		pack.Renumber(packed)
 	}
-	return m.predict(x.Rows, out, func(first, rows int, values []float64) error {
+	return func(first, rows int, values []float64) error {
 		if err := m.fillIntercepts(rows, values); err != nil || pack == nil {
 			return err
 		}
 		return pack.AgainstSparse(ctl, packed.Part(first, rows), m.segments(), m.Pairs(), values)
-	})
+	}, nil
 }
 
 // packQuery checks and copies rows to be decided on.

@@ -180,8 +180,8 @@ func TestSolutionsAreOptimal(t *testing.T) {
 		{"sigmoid, huge values", huge, params(sigmoid(1, 0), 1)},
 		{"three classes", clouds(9, 900, 3, 3, 1.5), params(rbf(.3), 1)},
 		{"five classes, linear", clouds(9, 500, 6, 5, 2), params(linear, 1)},
-		{"tight", clouds(10, 800, 4, 2, 1), Params{rbf(.25), 1, 1e-9, 200, -1}},
-		{"little cache", clouds(11, 2000, 30, 2, 1), Params{rbf(.03), 1, 1e-3, .1, -1}},
+		{"tight", clouds(10, 800, 4, 2, 1), Params{Kernel: rbf(.25), C: 1, Tol: 1e-9, CacheSize: 200, MaxIter: -1}},
+		{"little cache", clouds(11, 2000, 30, 2, 1), Params{Kernel: rbf(.03), C: 1, Tol: 1e-3, CacheSize: .1, MaxIter: -1}},
 		{"larger than the active set", clouds(12, 12000, 3, 2, 1), params(rbf(.3), 1)},
 		{"larger than the active set, many features", clouds(13, 10000, 20, 2, 2), params(rbf(.05), 1)},
 	}

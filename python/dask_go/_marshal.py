@@ -104,6 +104,8 @@ class FittedSVC(NamedTuple):
     dual_coef: FloatArray
     intercept: FloatArray
     n_iter: IntArray
+    prob_a: FloatArray  # empty without probability
+    prob_b: FloatArray
     converged: bool
 
 
@@ -134,6 +136,8 @@ def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_wei
             dual_coef=np.empty((k - 1, n_sv), np.float64),
             intercept=np.empty(shape.n_pairs, np.float64),
             n_iter=np.empty(shape.n_pairs, np.int32),
+            prob_a=np.empty(shape.n_pairs if prm.probability else 0, np.float64),
+            prob_b=np.empty(shape.n_pairs if prm.probability else 0, np.float64),
             converged=bool(shape.converged),
         )
         for name, out in fitted._asdict().items():
@@ -154,6 +158,8 @@ def _svc_apply(start: str, prm: Any, model: FittedSVC, X: Array, out: Array) -> 
         array(model.support if _precomputed(prm) else model.support_vectors),
         array(model.dual_coef),
         array(model.intercept),
+        _optional(model.prob_a if model.prob_a.size else None),
+        _optional(model.prob_b if model.prob_b.size else None),
         handle,
     )
     try:
@@ -166,6 +172,13 @@ def svc_decision_function(prm: Any, model: FittedSVC, X: Array) -> FloatArray:
     """Return one column per pair of classes; a positive value votes for the first class of the pair."""
     out = np.empty((X.shape[0], len(model.intercept)), np.float64)
     _svc_apply("gocluster_svc_decision_function_start", prm, model, X, out)
+    return out
+
+
+def svc_predict_proba(prm: Any, model: FittedSVC, X: Array) -> FloatArray:
+    """Return the probability of each class."""
+    out = np.empty((X.shape[0], len(model.n_support)), np.float64)
+    _svc_apply("gocluster_svc_predict_proba_start", prm, model, X, out)
     return out
 
 

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _ovr_decision_function, check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
@@ -81,7 +82,8 @@ class SVC(ClassifierMixin, BaseEstimator):
         the solution and not the solution; this solver decides for itself, so both values
         give the same model.
     probability : bool, default=False
-        True is not supported yet.
+        Whether `fit` also learns the probabilities that `predict_proba` gives, by five more
+        trainings of each pair of classes that leave out a fifth of the rows each (Platt's method).
     tol : float in (0, inf), default=1e-3
         The solver ends when the violation of the optimality conditions (the KKT gap, in
         units of the decision function) is at most `tol`.
@@ -102,8 +104,8 @@ class SVC(ClassifierMixin, BaseEstimator):
         Whether `predict` settles ties between more than two classes by `decision_function`
         instead of by the order of the classes. Needs decision_function_shape='ovr'.
     random_state : int, RandomState instance or None, default=None
-        One number is drawn from it by `fit`, as in scikit-learn. The result does not depend
-        on it.
+        `fit` draws one number from it, as in scikit-learn. With `probability` that is the seed
+        of the partition into fifths, which is libsvm's; nothing else depends on it.
 
     Attributes
     ----------
@@ -132,8 +134,9 @@ class SVC(ClassifierMixin, BaseEstimator):
         Those rows; of shape (0, 0) with kernel='precomputed' or a callable.
     n_support_ : ndarray of shape (n_classes,), int32
         How many each class has.
-    probA_, probB_ : ndarray of shape (0,), float64
-        Platt's parameters; empty without `probability`.
+    probA_, probB_ : ndarray of shape (n_pairs,), float64
+        Platt's parameters: where the decision value of a pair (i, j) is f in libsvm's sign, positive for
+        class i, that class has probability 1 / (1 + exp(A·f + B)). Empty without `probability`.
     shape_fit_ : tuple of int
         The shape of the X given to `fit`.
 
@@ -147,6 +150,10 @@ class SVC(ClassifierMixin, BaseEstimator):
        ACM Transactions on Intelligent Systems and Technology 2, 27.
     .. [2] R.-E. Fan, P.-H. Chen, C.-J. Lin (2005). Working set selection using second order
        information for training support vector machines. JMLR 6, 1889-1918.
+    .. [3] H.-T. Lin, C.-J. Lin, R. C. Weng (2007). A note on Platt's probabilistic outputs for
+       support vector machines. Machine Learning 68, 267-276.
+    .. [4] T.-F. Wu, C.-J. Lin, R. C. Weng (2004). Probability estimates for multi-class
+       classification by pairwise coupling. JMLR 5, 975-1005.
 
     Examples
     --------
@@ -275,7 +282,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         labels = self._validate_targets(y)
         weights = self._validate_weights(sample_weight, X, labels)
         self._gamma = self._resolve_gamma(X)
-        # Unused, but a generator that is shared must move on as it does in scikit-learn.
+        # Drawn in any case: a generator that is shared must move on as it does in scikit-learn.
         seed = generator.randint(np.iinfo(np.int32).max)
 
         fitted = _marshal.svc_fit(self._params(random_state=seed), X, labels, weights, self.class_weight_)
@@ -287,8 +294,8 @@ class SVC(ClassifierMixin, BaseEstimator):
         self.support_ = fitted.support
         self.support_vectors_ = fitted.support_vectors
         self._n_support = fitted.n_support
-        self._probA = np.empty(0)
-        self._probB = np.empty(0)
+        self._probA = fitted.prob_a
+        self._probB = fitted.prob_b
         self.n_iter_ = self._num_iter = fitted.n_iter
         self.shape_fit_ = shape
         # scikit-learn turns libsvm's signs with two classes, so that a positive decision means classes_[1].
@@ -368,6 +375,57 @@ class SVC(ClassifierMixin, BaseEstimator):
         X = self._validate_for_predict(X)
         return _marshal.svc_predict(self._params(), self._fitted(), X).astype(np.intp)
 
+    def _offers_probabilities(self) -> bool:
+        if not self._probability():
+            raise AttributeError("predict_proba is not available when probability=False")
+        return True
+
+    @available_if(_offers_probabilities)
+    def predict_proba(self, X: Any) -> _marshal.FloatArray:
+        """Predict the probability of each class.
+
+        They come from decision values of rows left out of training [3]_, so the most
+        probable class need not be the predicted one, and of few rows they mean little. Those of more than two
+        classes are coupled from those of the pairs [4]_; those of two are the pair's, which
+        scikit-learn rounds by up to 0.005.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to evaluate.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            In the order of `classes_`; rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If the model was fitted with probability=False.
+        """
+        X = self._validate_for_predict(X)
+        if not self._probA.size:
+            raise NotFittedError("predict_proba is not available when fitted with probability=False")
+        return _marshal.svc_predict_proba(self._params(), self._fitted(), X)
+
+    @available_if(_offers_probabilities)
+    def predict_log_proba(self, X: Any) -> _marshal.FloatArray:
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to evaluate.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float64
+            log(predict_proba(X)).
+        """
+        logarithms: _marshal.FloatArray = np.log(self.predict_proba(X))
+        return logarithms
+
     @property
     def coef_(self) -> _marshal.FloatArray:
         """The weights of the features, for kernel='linear'."""
@@ -406,8 +464,6 @@ class SVC(ClassifierMixin, BaseEstimator):
         return self._probB
 
     def _refuse_unsupported(self) -> None:
-        if self.probability not in (False, "deprecated"):
-            raise NotImplementedError("probability=True is not supported yet")
         if self.verbose:
             raise NotImplementedError(f"verbose={self.verbose!r} is not supported yet")
 
@@ -421,6 +477,10 @@ class SVC(ClassifierMixin, BaseEstimator):
             K = K.toarray()
         checked: _marshal.Array = check_array(K, dtype=[np.float64, np.float32], input_name="kernel(X, Z)")
         return checked
+
+    def _probability(self) -> bool:
+        """Return whether probabilities are asked for; scikit-learn's default is the string "deprecated"."""
+        return self.probability != "deprecated" and bool(self.probability)
 
     def _validate_targets(self, y: Any) -> npt.NDArray[np.int64]:
         """Learn `classes_` and `class_weight_`, and return the index of each row's class."""
@@ -487,7 +547,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             kernel=_marshal.KERNELS["precomputed" if callable(self.kernel) else self.kernel],
             gamma=self._gamma,
             C=hard_margin(self.C),
-            probability=False,
+            probability=self._probability(),
             random_state=random_state,
         )
 
@@ -499,6 +559,8 @@ class SVC(ClassifierMixin, BaseEstimator):
             dual_coef=self._dual_coef_,
             intercept=self._intercept_,
             n_iter=self.n_iter_,
+            prob_a=self._probA,
+            prob_b=self._probB,
             converged=self.fit_status_ == 0,
         )
 

@@ -54,12 +54,14 @@ FORWARD(int32_t, gocluster_svc_fit_result, (gocluster_job j, gocluster_svc *m, e
 FORWARD(int32_t, gocluster_svc_get_shape, (gocluster_svc m, gocluster_svc_shape *s, error *e), (m, s, e))
 FORWARD(int32_t, gocluster_svc_get, (gocluster_svc m, int32_t a, array *o, error *e), (m, a, o, e))
 FORWARD(int32_t, gocluster_svc_from_arrays,
-        (params *p, array *c, array *n, array *s, array *d, array *i, gocluster_svc *m, error *e),
-        (p, c, n, s, d, i, m, e))
+        (params *p, array *c, array *n, array *s, array *d, array *i, array *a, array *b, gocluster_svc *m, error *e),
+        (p, c, n, s, d, i, a, b, m, e))
 FORWARD(int32_t, gocluster_svc_decision_function_start,
         (gocluster_svc m, array *X, array *o, gocluster_job *j, error *e), (m, X, o, j, e))
 FORWARD(int32_t, gocluster_svc_predict_start, (gocluster_svc m, array *X, array *o, gocluster_job *j, error *e),
         (m, X, o, j, e))
+FORWARD(int32_t, gocluster_svc_predict_proba_start,
+        (gocluster_svc m, array *X, array *o, gocluster_job *j, error *e), (m, X, o, j, e))
 FORWARD(int32_t, gocluster_svc_free, (gocluster_svc m, error *e), (m, e))
 FORWARD(int32_t, gocluster_svc_search_start,
         (const gocluster_svc_params *f, int64_t n, array *s, array *X, array *y, array *w, array *c, array *a, array *b,

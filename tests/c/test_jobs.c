@@ -276,7 +276,7 @@ static void a_model_is_freed_while_others_predict(void)
         EXPECT_OK(gocluster_svc_get(trained, GOCLUSTER_SVC_INTERCEPT, &i, &last_error));
         EXPECT_OK(gocluster_svc_get(trained, GOCLUSTER_SVC_CLASSES, &c, &last_error));
         EXPECT_OK(gocluster_svc_get(trained, GOCLUSTER_SVC_N_SUPPORT, &n, &last_error));
-        EXPECT_OK(gocluster_svc_from_arrays(&p.params, &c, &n, &v, &d, &i, &shared.model, &last_error));
+        EXPECT_OK(gocluster_svc_from_arrays(&p.params, &c, &n, &v, &d, &i, NULL, NULL, &shared.model, &last_error));
         shared.X = p.X;
         together(predict_until_freed, &shared, results);
     }

@@ -62,9 +62,11 @@ static int all_are_refused(void)
     FORKED(gocluster_svc_fit_result(job, &model, &err));
     FORKED(gocluster_svc_get_shape(model, &shape, &err));
     FORKED(gocluster_svc_get(shared_model, GOCLUSTER_SVC_INTERCEPT, &shared.X, &err));
-    FORKED(gocluster_svc_from_arrays(&shared.params, &shared.y, &shared.y, &shared.X, &shared.X, &shared.y, &model, &err));
+    FORKED(gocluster_svc_from_arrays(&shared.params, &shared.y, &shared.y, &shared.X, &shared.X, &shared.y, NULL, NULL, &model,
+                                     &err));
     FORKED(gocluster_svc_decision_function_start(shared_model, &shared.X, &shared.y, &job, &err));
     FORKED(gocluster_svc_predict_start(shared_model, &shared.X, &shared.y, &job, &err));
+    FORKED(gocluster_svc_predict_proba_start(shared_model, &shared.X, &shared.y, &job, &err));
     FORKED(gocluster_svc_free(shared_model, &err));
     FORKED(gocluster_npy_info("x.npy", &array, &err));
     FORKED(gocluster_npy_read("x.npy", 0, &shared.X, &err));

@@ -148,13 +148,13 @@ static void support_vectors_come_out_and_go_in(void)
     EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_N_SUPPORT, &n, &last_error));
     EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_CLASSES, &c, &last_error));
     decide(model, &d.X, before);
-    EXPECT_OK(gocluster_svc_from_arrays(&d.params, &c, &n, &sv, &dual, &b, &copy, &last_error));
+    EXPECT_OK(gocluster_svc_from_arrays(&d.params, &c, &n, &sv, &dual, &b, NULL, NULL, &copy, &last_error));
     EXPECT_OK(gocluster_svc_free(model, &last_error));
     decide(copy, &d.X, after);
     check_close(before, after, 0);
     memset(values, 0xff, sizeof values); /* NaN */
     REFUSED(GOCLUSTER_ERROR_NOT_FINITE, "support_vectors",
-            gocluster_svc_from_arrays(&d.params, &c, &n, &sv, &dual, &b, &model, &last_error));
+            gocluster_svc_from_arrays(&d.params, &c, &n, &sv, &dual, &b, NULL, NULL, &model, &last_error));
 
     out = gocluster_matrix(narrow, GOCLUSTER_F64, shape.n_support_vectors, COLUMNS);
     REFUSED(GOCLUSTER_ERROR_DTYPE, "out", gocluster_svc_get(copy, GOCLUSTER_SVC_SUPPORT_VECTORS, &out, &last_error));

@@ -164,8 +164,18 @@ static void parameters_outside_their_domain(void)
         q.degree = 0;
         EXPECT_OK(start(&p, &q));
     }
-    q = p.params, q.probability = 1;
+    q = p.params, q.probability = 2;
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.probability", start(&p, &q));
+    q.probability = -1;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.probability", start(&p, &q));
+    q.probability = 0, q.random_state = -1; /* without meaning, so without a check */
+    EXPECT_OK(start(&p, &q));
+    q.probability = 1;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.random_state", start(&p, &q));
+    q.random_state = 0x100000000;
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.random_state", start(&p, &q));
+    q.random_state--;
+    EXPECT_OK(start(&p, &q));
     q = p.params, q.max_iter = -2;
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.max_iter", start(&p, &q));
 }

@@ -63,7 +63,7 @@ static gocluster_svc from_attributes(const problem *p, const attributes *a)
 {
     gocluster_svc model;
     EXPECT_OK(gocluster_svc_from_arrays(&p->params, &a->labels_a, &a->n_support_a, &a->vectors_a, &a->coef_a,
-                                        &a->intercept_a, &model, &last_error));
+                                        &a->intercept_a, NULL, NULL, &model, &last_error));
     return model;
 }
 
@@ -328,7 +328,7 @@ static void attributes_have_one_shape_each(void)
     out = gocluster_matrix(room, GOCLUSTER_F64, 3, 1);
     REFUSED(GOCLUSTER_ERROR_SHAPE, "out", gocluster_svc_get(model, GOCLUSTER_SVC_INTERCEPT, &out, &last_error));
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "attribute", gocluster_svc_get(model, 0, &out, &last_error));
-    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "attribute", gocluster_svc_get(model, 10, &out, &last_error));
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "attribute", gocluster_svc_get(model, 12, &out, &last_error));
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "attribute", gocluster_svc_get(model, INT32_MIN, &out, &last_error));
 }
 
@@ -336,7 +336,7 @@ static int32_t make(const problem *p, const attributes *a)
 {
     gocluster_svc model;
     return gocluster_svc_from_arrays(&p->params, &a->labels_a, &a->n_support_a, &a->vectors_a, &a->coef_a, &a->intercept_a,
-                                     &model, &last_error);
+                                     NULL, NULL, &model, &last_error);
 }
 
 static void arrays_that_are_no_model(void)
@@ -385,6 +385,59 @@ static void arrays_that_are_no_model(void)
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "params.kernel", make(&p, &good));
 }
 
+static void probabilities(void)
+{
+    static attributes a;
+    static double p_own[rows * classes], p_copy[rows * classes], values[rows * classes], prob_a[classes], prob_b[classes];
+    problem p = three_classes();
+    gocluster_array A = gocluster_vector(prob_a, GOCLUSTER_F64, classes), B = gocluster_vector(prob_b, GOCLUSTER_F64, classes);
+    gocluster_array none = gocluster_vector(prob_a, GOCLUSTER_F64, 0);
+    gocluster_array own = gocluster_matrix(p_own, GOCLUSTER_F64, rows, classes);
+    gocluster_array copy = gocluster_matrix(p_copy, GOCLUSTER_F64, rows, classes);
+    gocluster_array decisions = gocluster_matrix(values, GOCLUSTER_F64, rows, classes);
+    gocluster_svc model = fitted(&p), again;
+    int64_t r, right = 0;
+    EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_PROB_A, &none, &last_error));
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "model", gocluster_svc_predict_proba(model, &p.X, &own, &last_error));
+    p.params.probability = 1, p.params.random_state = 3;
+    model = fitted(&p);
+    get_attributes(model, &a);
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "out", gocluster_svc_get(model, GOCLUSTER_SVC_PROB_B, &none, &last_error));
+    EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_PROB_A, &A, &last_error));
+    EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_PROB_B, &B, &last_error));
+    EXPECT_OK(gocluster_svc_predict_proba(model, &p.X, &own, &last_error));
+    EXPECT_OK(gocluster_svc_decision_function(model, &p.X, &decisions, &last_error));
+    for (r = 0; r < rows; r++) {
+        double sum = 0;
+        const double *of = p_own + r * classes;
+        int i, j, pair = 0, best = 0;
+        for (i = 0; i < classes; i++) {
+            sum += of[i];
+            best = of[i] > of[best] ? i : best;
+            for (j = i + 1; j < classes; j++, pair++) { /* one distribution, which three pairs need not agree on quite */
+                double of_pair = 1 / (1 + exp(prob_a[pair] * values[r * classes + pair] + prob_b[pair]));
+                CHECK((of[i] + of[j]) * fabs(of_pair - of[i] / (of[i] + of[j])) < 0.25);
+            }
+        }
+        CHECK(fabs(sum - 1) < 1e-12);
+        right += names[best] == ((const int64_t *)p.y.data)[r];
+    }
+    CHECK(right > rows / 2);
+    EXPECT_OK(gocluster_svc_from_arrays(&p.params, &a.labels_a, &a.n_support_a, &a.vectors_a, &a.coef_a, &a.intercept_a, &A,
+                                        &B, &again, &last_error));
+    EXPECT_OK(gocluster_svc_predict_proba(again, &p.X, &copy, &last_error));
+    CHECK(memcmp(p_own, p_copy, sizeof p_own) == 0);
+    REFUSED(GOCLUSTER_ERROR_ARGUMENT, "prob_b",
+            gocluster_svc_from_arrays(&p.params, &a.labels_a, &a.n_support_a, &a.vectors_a, &a.coef_a, &a.intercept_a, &A,
+                                      NULL, &again, &last_error));
+    A.shape[0]--;
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "prob_a",
+            gocluster_svc_from_arrays(&p.params, &a.labels_a, &a.n_support_a, &a.vectors_a, &a.coef_a, &a.intercept_a, &A,
+                                      &B, &again, &last_error));
+    own.shape[0]--;
+    REFUSED(GOCLUSTER_ERROR_SHAPE, "out", gocluster_svc_predict_proba(model, &p.X, &own, &last_error));
+}
+
 /* A model without support vectors is its intercepts. */
 static void a_model_may_be_empty(void)
 {
@@ -414,6 +467,7 @@ static const test tests[] = {
     TEST(a_limit_of_steps_is_reported),
     TEST(attributes_have_one_shape_each),
     TEST(arrays_that_are_no_model),
+    TEST(probabilities),
     TEST(a_model_may_be_empty),
 };
 

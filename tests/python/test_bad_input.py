@@ -136,7 +136,6 @@ def test_class_without_weight_is_named() -> None:
 @pytest.mark.parametrize(
     "params, named",
     [
-        ({"probability": True}, "probability=True"),
         ({"verbose": True}, "verbose=True"),
         ({"verbose": 1}, "verbose=1"),
     ],

@@ -1,0 +1,117 @@
+package svm
+
+import (
+	"math"
+
+	"gocluster/core/dense"
+	"gocluster/core/parallel"
+)
+
+// leastProbability keeps probabilities of pairs from 0 and 1, as libsvm does.
+const leastProbability = 1e-7
+
+// Proba sets out (rows × Classes) to the probabilities of the classes. The model must
+// have been fitted with Probability.
+func (m *Model) Proba(ctl *parallel.Control, x dense.Matrix, out []float64) error {
+	return m.proba(ctl, x.Rows, out, m.decider(ctl, x))
+}
+
+func (m *Model) proba(ctl *parallel.Control, rows int, out []float64, decide decider) error {
+	k, pairs := m.Classes, m.Pairs()
+	switch {
+	case len(m.ProbA) != pairs || len(m.ProbB) != pairs:
+		return argumentError("model", "was fitted without probability")
+	case len(out) != rows*k:
+		return argumentError("out", "has %d values; %d rows × %d classes are needed", len(out), rows, k)
+	}
+	return m.inParts(rows, decide, func(first, rows int, values []float64) error {
+		const step = 64
+		return parallel.Share(ctl, (rows+step-1)/step, rows*pairs*2000, func(chunk int) {
+			c := newCoupling(k)
+			for r := chunk * step; r < min(rows, (chunk+1)*step); r++ {
+				m.pairwise(values[r*pairs:][:pairs], c.r)
+				c.solve(out[(first+r)*k:][:k])
+			}
+		})
+	})
+}
+
+// pairwise sets r[i·Classes+j] to the probability of class i against class j.
+func (m *Model) pairwise(values, r []float64) {
+	pair := 0
+	for i := range m.Classes {
+		for j := i + 1; j < m.Classes; j++ {
+			p := platt{m.ProbA[pair], m.ProbB[pair]}.probability(values[pair])
+			p = min(max(p, leastProbability), 1-leastProbability)
+			r[i*m.Classes+j], r[j*m.Classes+i] = p, 1-p
+			pair++
+		}
+	}
+}
+
+// coupling finds the probabilities p of k classes that agree best with those of pairs,
+//
+//	minimise Σ_i Σ_{j≠i} (r_ji p_i − r_ij p_j)²  subject to  Σ p = 1,
+//
+// as ½pᵀQp by cyclic minimisation over one p_t at a time (Wu, Lin & Weng, "Probability
+// estimates for multi-class classification by pairwise coupling", JMLR 5, 2004, second
+// method), to libsvm's tolerance and with its bound on the sweeps.
+type coupling struct {
+	k    int
+	r, q []float64 // k × k
+	qp   []float64
+}
+
+func newCoupling(k int) *coupling {
+	v := make([]float64, 2*k*k+k)
+	return &coupling{k, v[:k*k], v[k*k : 2*k*k], v[2*k*k:]}
+}
+
+// solve sets p from r.
+func (c *coupling) solve(p []float64) {
+	k, q, qp := c.k, c.q, c.qp
+	if k == 2 { // Q is singular along the answer
+		p[0], p[1] = c.r[1], c.r[2]
+		return
+	}
+	for t := range k {
+		p[t] = 1 / float64(k)
+		sum := 0.0
+		for j := range k {
+			if j != t {
+				sum += c.r[j*k+t] * c.r[j*k+t]
+				q[t*k+j] = -c.r[j*k+t] * c.r[t*k+j]
+			}
+		}
+		q[t*k+t] = sum
+	}
+	tolerance := 0.005 / float64(k)
+	for range max(100, k) {
+		value, worst := 0.0, 0.0 // pᵀQp, and how far (Qp)_t is from it
+		for t := range k {
+			sum := 0.0
+			for j, v := range q[t*k:][:k] {
+				sum += v * p[j]
+			}
+			qp[t] = sum
+			value += p[t] * sum
+		}
+		for _, v := range qp {
+			worst = max(worst, math.Abs(v-value))
+		}
+		if worst < tolerance {
+			return
+		}
+		for t := range k {
+			row := q[t*k:][:k]
+			d := (value - qp[t]) / row[t]
+			shrink := 1 / (1 + d) // p sums to 1 again
+			value = (value + d*(d*row[t]+2*qp[t])) * shrink * shrink
+			p[t] += d
+			for j, v := range row {
+				qp[j] = (qp[j] + d*v) * shrink
+				p[j] *= shrink
+			}
+		}
+	}
+}
