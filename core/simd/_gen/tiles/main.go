@@ -18,6 +18,7 @@ func main() {
 	family("dotblock", panelKernel{name: "dotBlock", store: true}.emit)
 	family("dotgroup", dotGroup)
 	family("dottile", dotTile)
+	family("listeddots", listedDots)
 	family("nearestscan", nearestScan)
 	family("nearestfew", nearestFew)
 	family("coarsen", coarsen)

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"gocluster/core/simd/gen/vec"
+)
+
+const (
+	listedColumns = 8
+	panelBytes    = 128 // of one feature
+)
+
+// listedDots emits panels · columns given by their elements: two panels at a time,
+// so that an element is loaded once for both, then a last one.
+func listedDots(k vec.Kit) {
+	if k.F64 {
+		return
+	}
+	k.Kernel("listedDots", "func(d, panels int, a *float32, first, last *int32, place *int32, value, out *float32)")
+	bytes, left, a := k.Arg("d"), k.Arg("panels"), k.Arg("a")
+	k.SHLQ(operand.U8(7), bytes) // of a panel
+	t := listed{Kit: k, a: a, first: k.Arg("first"), last: k.Arg("last"), place: k.Arg("place"), value: k.Arg("value"), out: k.Arg("out")}
+	for _, panels := range []int{2, 1} {
+		loop, next := fmt.Sprintf("panels%d", panels), fmt.Sprintf("below%d", panels)
+		k.Label(loop)
+		k.CMPQ(left, operand.U32(panels))
+		k.JLT(operand.LabelRef(next))
+		t.second = k.GP64()
+		k.LEAQ(operand.Mem{Base: a, Index: bytes, Scale: 1}, t.second)
+		t.emit(panels)
+		for range panels {
+			k.ADDQ(bytes, a)
+		}
+		k.ADDQ(operand.U32(panels*listedColumns*panelBytes), t.out)
+		k.SUBQ(operand.U32(panels), left)
+		k.JMP(operand.LabelRef(loop))
+		k.Label(next)
+	}
+	k.Return()
+}
+
+// listed is the state of listedDots while it is emitted.
+type listed struct {
+	vec.Kit
+	a, second, first, last, place, value, out reg.GPVirtual
+}
+
+// emit computes the columns' products with one panel or two.
+func (t *listed) emit(panels int) {
+	columns, loop, done := fmt.Sprintf("columns%d", panels), fmt.Sprintf("elements%d", panels), fmt.Sprintf("summed%d", panels)
+	vectors := panelBytes / t.Bytes()
+	j, e, end, at, out := t.GP64(), t.GP64(), t.GP64(), t.GP64(), t.GP64()
+	t.XORQ(j, j)
+	t.MOVQ(t.out, out)
+	t.Label(columns)
+	sums := t.Vectors(panels * vectors)
+	t.Zero(sums...)
+	t.MOVLQSX(operand.Mem{Base: t.first, Index: j, Scale: 4}, e)
+	t.MOVLQSX(operand.Mem{Base: t.last, Index: j, Scale: 4}, end)
+	t.CMPQ(e, end)
+	t.JGE(operand.LabelRef(done))
+	t.Label(loop)
+	element := t.Vector()
+	t.MOVLQSX(operand.Mem{Base: t.place, Index: e, Scale: 4}, at)
+	t.Broadcast(operand.Mem{Base: t.value, Index: e, Scale: 4}, element)
+	for i, sum := range sums {
+		base := t.a
+		if i >= vectors {
+			base = t.second
+		}
+		t.AddProduct(operand.Mem{Base: base, Index: at, Scale: 4, Disp: i % vectors * t.Bytes()}, element, sum)
+	}
+	t.INCQ(e)
+	t.CMPQ(e, end)
+	t.JLT(operand.LabelRef(loop))
+	t.Label(done)
+	for i, sum := range sums {
+		t.Move(sum, operand.Mem{Base: out, Disp: i/vectors*listedColumns*panelBytes + i%vectors*t.Bytes()})
+	}
+	t.ADDQ(operand.U32(panelBytes), out)
+	t.INCQ(j)
+	t.CMPQ(j, operand.U32(listedColumns))
+	t.JLT(operand.LabelRef(columns))
+}
