@@ -93,6 +93,44 @@ func cases(t *testing.T, body func(t *testing.T, s *arena.Scope, p *Pack, x dens
 			})
 		}
 	}
+	t.Run("most elements alike", func(t *testing.T) {
+		s := arena.NewScope()
+		defer s.Release()
+		x := categories(4, 203, []int{3, 20, 5, 11})
+		p, err := NewPack(nil, s, x, Params{Kind: RBF, Gamma: .05})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.narrow.listed == nil {
+			t.Fatal("not listed")
+		}
+		body(t, s, p, x, 2e-6)
+	})
+}
+
+// categories are one-hot columns of so many levels each, some of them shifted far
+// away from zero.
+func categories(seed uint64, n int, levels []int) dense.Matrix {
+	r := rand.New(rand.NewPCG(seed, 3))
+	d := 0
+	for _, l := range levels {
+		d += l
+	}
+	x := make([]float64, n*d)
+	for i := range n {
+		row := x[i*d:][:d]
+		first := 0
+		for _, l := range levels {
+			row[first+min(r.IntN(l), r.IntN(l))] = 1
+			first += l
+		}
+		for k := range row {
+			if k%3 == 0 {
+				row[k] += 100
+			}
+		}
+	}
+	return dense.Matrix{F64: x, Rows: n, Cols: d, RowStride: d, ColStride: 1}
 }
 
 func TestColumnsAndSums(t *testing.T) {

@@ -58,7 +58,7 @@ func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params)
 	}
 	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, x: x, scale: params.scale()}
 	p.shift = make([]float64, x.Cols)
-	if params.Kind == Linear || params.Kind == RBF {
+	if params.Kind == Linear || params.Kind == RBF && !p.modes() {
 		if err := p.centre(c); err != nil {
 			return nil, err
 		}
@@ -103,6 +103,9 @@ func (p *Pack) make(c *parallel.Control, s *arena.Scope) (*Pack, error) {
 	}
 	p.square = 2 * largest
 	p.noise = p.estimateNoise()
+	if err := p.list(c, s); err != nil {
+		return nil, err
+	}
 	return p, p.makeScratch(s)
 }
 
@@ -290,6 +293,9 @@ func (p *Pack) Wide() bool { return p.wide != nil }
 func (p *Pack) cost() int {
 	if p.sparse != nil {
 		return p.sparse.common + 16 + len(p.sparse.Col)/max(p.Rows, 1)/16
+	}
+	if p.narrow != nil && p.narrow.listed != nil {
+		return 16 + 2*len(p.narrow.listed.place)/max(p.Rows, 1)
 	}
 	return p.Cols + 8
 }

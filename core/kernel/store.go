@@ -21,6 +21,7 @@ type tiles[T float] struct {
 	both      func(d, cols int, a, c, cn, delta, nr []T, out []float32, ld int, f []float64) // may be nil
 	packPanel func(d int, x []T, stride int, idx []int32, out []T)
 	packGroup func(d int, x []T, stride int, idx []int32, out []T)
+	given     given[T]
 }
 
 func tiles32(k Params) tiles[float32] {
@@ -28,6 +29,7 @@ func tiles32(k Params) tiles[float32] {
 	switch k.Kind {
 	case RBF:
 		t.apply, t.block, t.both = simd.RBFApply, simd.RBFBlock, simd.RBFBlockApply
+		t.given = given[float32]{simd.ListedDots, simd.RBFGivenApply, simd.RBFGivenBlock, simd.RBFGivenBlockApply}
 	case Linear:
 		t.block = func(d, cols int, a, c, _, _, out []float32, ld int) {
 			simd.DotBlock(d, cols, a, c, out, ld)
@@ -49,7 +51,7 @@ func tiles32(k Params) tiles[float32] {
 
 // tiles64 are those of every kernel but the linear one, whose sums are of rows.
 func tiles64(k Params) tiles[float64] {
-	t := tiles[float64]{16, simd.RBFApplyF64, simd.RBFBlockF64, nil, simd.PackPanelF64, simd.PackGroupF64}
+	t := tiles[float64]{lanes: 16, apply: simd.RBFApplyF64, block: simd.RBFBlockF64, packPanel: simd.PackPanelF64, packGroup: simd.PackGroupF64}
 	if k.Kind == Poly || k.Kind == Sigmoid {
 		fn := k.function()
 		t.apply = func(d, groups int, a, c, _, delta, _, f []float64) {
@@ -111,7 +113,8 @@ type store[T float] struct {
 	d, stride int // stride: d rounded up, so that a row starts on 64 bytes
 	x         []T
 	norm      []T
-	sparse    *elements // of which x has the common features, fewer than d; else nil
+	sparse    *elements  // of which x has the common features, fewer than d; else nil
+	listed    *listed[T] // the rows' elements where these are few; else nil
 }
 
 func newStore[T float](s *arena.Scope, t tiles[T], n, d int) (*store[T], error) {
@@ -147,6 +150,7 @@ type panels[T float] struct {
 	idx     []int32
 	of      *elements  // sparse: where the rows are from
 	lists   []lists[T] // their rare elements, span by span
+	dots    []T        // listed: products with a few columns, [panel][column][lanes]
 }
 
 // panelChunk is the number of panels of a chunk.
@@ -161,6 +165,11 @@ func newPanels[T float](s *arena.Scope, st *store[T], rows int, other *elements,
 			p.of = st.sparse
 		}
 		if p.lists, err = newLists(s, st, p.of, n, p.span); err != nil {
+			return p, err
+		}
+	}
+	if st.listed != nil {
+		if p.dots, err = arena.Make[T](s, n*listedCols); err != nil {
 			return p, err
 		}
 	}
@@ -249,6 +258,10 @@ func sums[T float](st *store[T], p *panels[T], g groups[T], cols, first, last in
 		sparseSums(st, p, g, cols, first, last, f)
 		return
 	}
+	if st.listed != nil {
+		st.listed.sums(st, p, g, cols, first, last, f)
+		return
+	}
 	d, l := st.d, st.lanes
 	count := roundUp(cols, group) / group
 	block := max(4, min(32, 6144/max(d, 1)+1))
@@ -266,6 +279,10 @@ func sums[T float](st *store[T], p *panels[T], g groups[T], cols, first, last in
 func columns[T float](st *store[T], p *panels[T], g groups[T], cols, first, last int, out []float32, ld int, f []float64) {
 	if st.sparse != nil {
 		sparseColumns(st, p, g, cols, first, last, out, ld, f)
+		return
+	}
+	if st.listed != nil {
+		st.listed.columns(st, p, g, cols, first, last, out, ld, f)
 		return
 	}
 	d, l := st.d, st.lanes

@@ -2,59 +2,63 @@
 
 #include "textflag.h"
 
-// func listedDotsAVX512(d int, panels int, a *float32, first *int32, last *int32, place *int32, value *float32, out *float32)
+// func listedDotsAVX512(d int, panels int, cols int, a *float32, first *int32, last *int32, place *int32, value *float32, out *float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·listedDotsAVX512(SB), NOSPLIT, $0-64
+TEXT ·listedDotsAVX512(SB), NOSPLIT, $8-72
 	MOVQ d+0(FP), AX
 	MOVQ panels+8(FP), CX
-	MOVQ a+16(FP), DX
+	MOVQ a+24(FP), DX
 	SHLQ $0x07, AX
-	MOVQ first+24(FP), BX
-	MOVQ last+32(FP), SI
-	MOVQ place+40(FP), DI
-	MOVQ value+48(FP), R8
-	MOVQ out+56(FP), R9
+	MOVQ cols+16(FP), BX
+	MOVQ first+32(FP), SI
+	MOVQ last+40(FP), DI
+	MOVQ place+48(FP), R8
+	MOVQ value+56(FP), R9
+	MOVQ out+64(FP), R10
 
 panels2:
 	CMPQ CX, $0x00000002
 	JLT  below2
-	LEAQ (DX)(AX*1), R10
-	XORQ R11, R11
-	MOVQ R9, R15
+	LEAQ (DX)(AX*1), R11
+	XORQ R12, R12
+	MOVQ BX, BP
+	SHLQ $0x07, BP
+	ADDQ R10, BP
 
 columns2:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 	VXORPS  Z2, Z2, Z2
 	VXORPS  Z3, Z3, Z3
-	MOVLQSX (BX)(R11*4), R12
-	MOVLQSX (SI)(R11*4), R13
-	CMPQ    R12, R13
+	MOVLQSX (SI)(R12*4), R13
+	MOVLQSX (DI)(R12*4), R14
+	CMPQ    R13, R14
 	JGE     summed2
 
 elements2:
-	MOVLQSX      (DI)(R12*4), R14
-	VBROADCASTSS (R8)(R12*4), Z4
-	VFMADD231PS  (DX)(R14*4), Z4, Z0
-	VFMADD231PS  64(DX)(R14*4), Z4, Z1
-	VFMADD231PS  (R10)(R14*4), Z4, Z2
-	VFMADD231PS  64(R10)(R14*4), Z4, Z3
-	INCQ         R12
-	CMPQ         R12, R13
+	MOVLQSX      (R8)(R13*4), R15
+	VBROADCASTSS (R9)(R13*4), Z4
+	VFMADD231PS  (DX)(R15*4), Z4, Z0
+	VFMADD231PS  64(DX)(R15*4), Z4, Z1
+	VFMADD231PS  (R11)(R15*4), Z4, Z2
+	VFMADD231PS  64(R11)(R15*4), Z4, Z3
+	INCQ         R13
+	CMPQ         R13, R14
 	JLT          elements2
 
 summed2:
-	VMOVUPS Z0, (R15)
-	VMOVUPS Z1, 64(R15)
-	VMOVUPS Z2, 1024(R15)
-	VMOVUPS Z3, 1088(R15)
-	ADDQ    $0x00000080, R15
-	INCQ    R11
-	CMPQ    R11, $0x00000008
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	VMOVUPS Z2, (BP)
+	VMOVUPS Z3, 64(BP)
+	ADDQ    $0x00000080, R10
+	ADDQ    $0x00000080, BP
+	INCQ    R12
+	CMPQ    R12, BX
 	JLT     columns2
 	ADDQ    AX, DX
 	ADDQ    AX, DX
-	ADDQ    $0x00000800, R9
+	MOVQ    BP, R10
 	SUBQ    $0x00000002, CX
 	JMP     panels2
 
@@ -62,36 +66,34 @@ below2:
 panels1:
 	CMPQ CX, $0x00000001
 	JLT  below1
-	LEAQ (DX)(AX*1), R10
-	XORQ R10, R10
-	MOVQ R9, R14
+	LEAQ (DX)(AX*1), R11
+	XORQ R11, R11
 
 columns1:
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
-	MOVLQSX (BX)(R10*4), R11
-	MOVLQSX (SI)(R10*4), R12
-	CMPQ    R11, R12
+	MOVLQSX (SI)(R11*4), R12
+	MOVLQSX (DI)(R11*4), R13
+	CMPQ    R12, R13
 	JGE     summed1
 
 elements1:
-	MOVLQSX      (DI)(R11*4), R13
-	VBROADCASTSS (R8)(R11*4), Z2
-	VFMADD231PS  (DX)(R13*4), Z2, Z0
-	VFMADD231PS  64(DX)(R13*4), Z2, Z1
-	INCQ         R11
-	CMPQ         R11, R12
+	MOVLQSX      (R8)(R12*4), R14
+	VBROADCASTSS (R9)(R12*4), Z2
+	VFMADD231PS  (DX)(R14*4), Z2, Z0
+	VFMADD231PS  64(DX)(R14*4), Z2, Z1
+	INCQ         R12
+	CMPQ         R12, R13
 	JLT          elements1
 
 summed1:
-	VMOVUPS Z0, (R14)
-	VMOVUPS Z1, 64(R14)
-	ADDQ    $0x00000080, R14
-	INCQ    R10
-	CMPQ    R10, $0x00000008
+	VMOVUPS Z0, (R10)
+	VMOVUPS Z1, 64(R10)
+	ADDQ    $0x00000080, R10
+	INCQ    R11
+	CMPQ    R11, BX
 	JLT     columns1
 	ADDQ    AX, DX
-	ADDQ    $0x00000400, R9
 	SUBQ    $0x00000001, CX
 	JMP     panels1
 
@@ -99,25 +101,28 @@ below1:
 	VZEROUPPER
 	RET
 
-// func listedDotsAVX2(d int, panels int, a *float32, first *int32, last *int32, place *int32, value *float32, out *float32)
+// func listedDotsAVX2(d int, panels int, cols int, a *float32, first *int32, last *int32, place *int32, value *float32, out *float32)
 // Requires: AVX, FMA3
-TEXT ·listedDotsAVX2(SB), NOSPLIT, $0-64
+TEXT ·listedDotsAVX2(SB), NOSPLIT, $8-72
 	MOVQ d+0(FP), AX
 	MOVQ panels+8(FP), CX
-	MOVQ a+16(FP), DX
+	MOVQ a+24(FP), DX
 	SHLQ $0x07, AX
-	MOVQ first+24(FP), BX
-	MOVQ last+32(FP), SI
-	MOVQ place+40(FP), DI
-	MOVQ value+48(FP), R8
-	MOVQ out+56(FP), R9
+	MOVQ cols+16(FP), BX
+	MOVQ first+32(FP), SI
+	MOVQ last+40(FP), DI
+	MOVQ place+48(FP), R8
+	MOVQ value+56(FP), R9
+	MOVQ out+64(FP), R10
 
 panels2:
 	CMPQ CX, $0x00000002
 	JLT  below2
-	LEAQ (DX)(AX*1), R10
-	XORQ R11, R11
-	MOVQ R9, R15
+	LEAQ (DX)(AX*1), R11
+	XORQ R12, R12
+	MOVQ BX, BP
+	SHLQ $0x07, BP
+	ADDQ R10, BP
 
 columns2:
 	VXORPS  Y0, Y0, Y0
@@ -128,42 +133,43 @@ columns2:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	MOVLQSX (BX)(R11*4), R12
-	MOVLQSX (SI)(R11*4), R13
-	CMPQ    R12, R13
+	MOVLQSX (SI)(R12*4), R13
+	MOVLQSX (DI)(R12*4), R14
+	CMPQ    R13, R14
 	JGE     summed2
 
 elements2:
-	MOVLQSX      (DI)(R12*4), R14
-	VBROADCASTSS (R8)(R12*4), Y8
-	VFMADD231PS  (DX)(R14*4), Y8, Y0
-	VFMADD231PS  32(DX)(R14*4), Y8, Y1
-	VFMADD231PS  64(DX)(R14*4), Y8, Y2
-	VFMADD231PS  96(DX)(R14*4), Y8, Y3
-	VFMADD231PS  (R10)(R14*4), Y8, Y4
-	VFMADD231PS  32(R10)(R14*4), Y8, Y5
-	VFMADD231PS  64(R10)(R14*4), Y8, Y6
-	VFMADD231PS  96(R10)(R14*4), Y8, Y7
-	INCQ         R12
-	CMPQ         R12, R13
+	MOVLQSX      (R8)(R13*4), R15
+	VBROADCASTSS (R9)(R13*4), Y8
+	VFMADD231PS  (DX)(R15*4), Y8, Y0
+	VFMADD231PS  32(DX)(R15*4), Y8, Y1
+	VFMADD231PS  64(DX)(R15*4), Y8, Y2
+	VFMADD231PS  96(DX)(R15*4), Y8, Y3
+	VFMADD231PS  (R11)(R15*4), Y8, Y4
+	VFMADD231PS  32(R11)(R15*4), Y8, Y5
+	VFMADD231PS  64(R11)(R15*4), Y8, Y6
+	VFMADD231PS  96(R11)(R15*4), Y8, Y7
+	INCQ         R13
+	CMPQ         R13, R14
 	JLT          elements2
 
 summed2:
-	VMOVUPS Y0, (R15)
-	VMOVUPS Y1, 32(R15)
-	VMOVUPS Y2, 64(R15)
-	VMOVUPS Y3, 96(R15)
-	VMOVUPS Y4, 1024(R15)
-	VMOVUPS Y5, 1056(R15)
-	VMOVUPS Y6, 1088(R15)
-	VMOVUPS Y7, 1120(R15)
-	ADDQ    $0x00000080, R15
-	INCQ    R11
-	CMPQ    R11, $0x00000008
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	VMOVUPS Y2, 64(R10)
+	VMOVUPS Y3, 96(R10)
+	VMOVUPS Y4, (BP)
+	VMOVUPS Y5, 32(BP)
+	VMOVUPS Y6, 64(BP)
+	VMOVUPS Y7, 96(BP)
+	ADDQ    $0x00000080, R10
+	ADDQ    $0x00000080, BP
+	INCQ    R12
+	CMPQ    R12, BX
 	JLT     columns2
 	ADDQ    AX, DX
 	ADDQ    AX, DX
-	ADDQ    $0x00000800, R9
+	MOVQ    BP, R10
 	SUBQ    $0x00000002, CX
 	JMP     panels2
 
@@ -171,42 +177,40 @@ below2:
 panels1:
 	CMPQ CX, $0x00000001
 	JLT  below1
-	LEAQ (DX)(AX*1), R10
-	XORQ R10, R10
-	MOVQ R9, R14
+	LEAQ (DX)(AX*1), R11
+	XORQ R11, R11
 
 columns1:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVLQSX (BX)(R10*4), R11
-	MOVLQSX (SI)(R10*4), R12
-	CMPQ    R11, R12
+	MOVLQSX (SI)(R11*4), R12
+	MOVLQSX (DI)(R11*4), R13
+	CMPQ    R12, R13
 	JGE     summed1
 
 elements1:
-	MOVLQSX      (DI)(R11*4), R13
-	VBROADCASTSS (R8)(R11*4), Y4
-	VFMADD231PS  (DX)(R13*4), Y4, Y0
-	VFMADD231PS  32(DX)(R13*4), Y4, Y1
-	VFMADD231PS  64(DX)(R13*4), Y4, Y2
-	VFMADD231PS  96(DX)(R13*4), Y4, Y3
-	INCQ         R11
-	CMPQ         R11, R12
+	MOVLQSX      (R8)(R12*4), R14
+	VBROADCASTSS (R9)(R12*4), Y4
+	VFMADD231PS  (DX)(R14*4), Y4, Y0
+	VFMADD231PS  32(DX)(R14*4), Y4, Y1
+	VFMADD231PS  64(DX)(R14*4), Y4, Y2
+	VFMADD231PS  96(DX)(R14*4), Y4, Y3
+	INCQ         R12
+	CMPQ         R12, R13
 	JLT          elements1
 
 summed1:
-	VMOVUPS Y0, (R14)
-	VMOVUPS Y1, 32(R14)
-	VMOVUPS Y2, 64(R14)
-	VMOVUPS Y3, 96(R14)
-	ADDQ    $0x00000080, R14
-	INCQ    R10
-	CMPQ    R10, $0x00000008
+	VMOVUPS Y0, (R10)
+	VMOVUPS Y1, 32(R10)
+	VMOVUPS Y2, 64(R10)
+	VMOVUPS Y3, 96(R10)
+	ADDQ    $0x00000080, R10
+	INCQ    R11
+	CMPQ    R11, BX
 	JLT     columns1
 	ADDQ    AX, DX
-	ADDQ    $0x00000400, R9
 	SUBQ    $0x00000001, CX
 	JMP     panels1
 

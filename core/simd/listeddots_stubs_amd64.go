@@ -3,7 +3,7 @@
 package simd
 
 //go:noescape
-func listedDotsAVX512(d int, panels int, a *float32, first *int32, last *int32, place *int32, value *float32, out *float32)
+func listedDotsAVX512(d int, panels int, cols int, a *float32, first *int32, last *int32, place *int32, value *float32, out *float32)
 
 //go:noescape
-func listedDotsAVX2(d int, panels int, a *float32, first *int32, last *int32, place *int32, value *float32, out *float32)
+func listedDotsAVX2(d int, panels int, cols int, a *float32, first *int32, last *int32, place *int32, value *float32, out *float32)

@@ -31,12 +31,17 @@ func tileRef[T float](d, rows, cols int, a, c []T, e epilogue[T]) {
 		}
 		dot, sum := dots[j%GroupCols*rows:][:rows], sums[:rows]
 		e.column(j, dot, sum)
-		if e.delta != nil && ((j+1)%flushCols == 0 || j == cols-1) {
-			for i, v := range sum {
-				e.f[i] += float64(v)
-			}
-			clear(sum)
+		e.flush(j, cols, sum)
+	}
+}
+
+// flush adds the sums to f after so many columns, and after the last one.
+func (e *epilogue[T]) flush(j, cols int, sum []T) {
+	if e.delta != nil && ((j+1)%flushCols == 0 || j == cols-1) {
+		for i, v := range sum {
+			e.f[i] += float64(v)
 		}
+		clear(sum)
 	}
 }
 

@@ -117,11 +117,20 @@ func TestSolutionsAreOptimal(t *testing.T) {
 	for i := range huge.X.F64 {
 		huge.X.F64[i] *= 10
 	}
+	categories := clouds(29, 1500, 60, 2, 0) // one-hot, of three groups
+	for i := range categories.X.Rows {
+		row := categories.X.F64[i*60:][:60]
+		first, second, third := i%20, i/3%20, i*i%20
+		clear(row)
+		row[first], row[20+second], row[40+third] = 1, 1, 1
+		categories.Y[i] = int32((first/3 + second/2 + i%7/6) % 2)
+	}
 	cases := []struct {
 		name string
 		p    Problem
 		prm  Params
 	}{
+		{"one-hot columns", categories, params(rbf(.05), 10)},
 		{"overlapping", clouds(1, 3000, 4, 2, 1), params(rbf(.25), 1)},
 		{"separable", clouds(2, 1500, 4, 2, 12), params(rbf(.05), 1)},
 		{"separable, linear", clouds(2, 1500, 4, 2, 12), params(linear, 1)},

@@ -9,21 +9,15 @@ import (
 	"gocluster/core/simd/gen/vec"
 )
 
-const (
-	listedColumns = 8
-	panelBytes    = 128 // of one feature
-)
+const panelBytes = 128 // of one feature
 
 // listedDots emits panels · columns given by their elements: two panels at a time,
 // so that an element is loaded once for both, then a last one.
 func listedDots(k vec.Kit) {
-	if k.F64 {
-		return
-	}
-	k.Kernel("listedDots", "func(d, panels int, a *float32, first, last *int32, place *int32, value, out *float32)")
+	k.Kernel("listedDots", "func(d, panels, cols int, a *float32, first, last *int32, place *int32, value, out *float32)")
 	bytes, left, a := k.Arg("d"), k.Arg("panels"), k.Arg("a")
 	k.SHLQ(operand.U8(7), bytes) // of a panel
-	t := listed{Kit: k, a: a, first: k.Arg("first"), last: k.Arg("last"), place: k.Arg("place"), value: k.Arg("value"), out: k.Arg("out")}
+	t := listed{Kit: k, cols: k.Arg("cols"), a: a, first: k.Arg("first"), last: k.Arg("last"), place: k.Arg("place"), value: k.Arg("value"), out: k.Arg("out")}
 	for _, panels := range []int{2, 1} {
 		loop, next := fmt.Sprintf("panels%d", panels), fmt.Sprintf("below%d", panels)
 		k.Label(loop)
@@ -35,7 +29,7 @@ func listedDots(k vec.Kit) {
 		for range panels {
 			k.ADDQ(bytes, a)
 		}
-		k.ADDQ(operand.U32(panels*listedColumns*panelBytes), t.out)
+		k.MOVQ(t.next, t.out)
 		k.SUBQ(operand.U32(panels), left)
 		k.JMP(operand.LabelRef(loop))
 		k.Label(next)
@@ -46,16 +40,24 @@ func listedDots(k vec.Kit) {
 // listed is the state of listedDots while it is emitted.
 type listed struct {
 	vec.Kit
-	a, second, first, last, place, value, out reg.GPVirtual
+	cols, a, second, first, last, place, value, out reg.GPVirtual
+	next                                            reg.GPVirtual // where the next panels' products go
 }
 
 // emit computes the columns' products with one panel or two.
 func (t *listed) emit(panels int) {
 	columns, loop, done := fmt.Sprintf("columns%d", panels), fmt.Sprintf("elements%d", panels), fmt.Sprintf("summed%d", panels)
 	vectors := panelBytes / t.Bytes()
-	j, e, end, at, out := t.GP64(), t.GP64(), t.GP64(), t.GP64(), t.GP64()
+	j, e, end, at := t.GP64(), t.GP64(), t.GP64(), t.GP64()
+	outs := []reg.GPVirtual{t.out}
 	t.XORQ(j, j)
-	t.MOVQ(t.out, out)
+	if panels == 2 {
+		outs = append(outs, t.GP64())
+		t.MOVQ(t.cols, outs[1])
+		t.SHLQ(operand.U8(7), outs[1])
+		t.ADDQ(t.out, outs[1])
+	}
+	t.next = outs[panels-1]
 	t.Label(columns)
 	sums := t.Vectors(panels * vectors)
 	t.Zero(sums...)
@@ -79,10 +81,12 @@ func (t *listed) emit(panels int) {
 	t.JLT(operand.LabelRef(loop))
 	t.Label(done)
 	for i, sum := range sums {
-		t.Move(sum, operand.Mem{Base: out, Disp: i/vectors*listedColumns*panelBytes + i%vectors*t.Bytes()})
+		t.Move(sum, operand.Mem{Base: outs[i/vectors], Disp: i % vectors * t.Bytes()})
 	}
-	t.ADDQ(operand.U32(panelBytes), out)
+	for _, out := range outs {
+		t.ADDQ(operand.U32(panelBytes), out)
+	}
 	t.INCQ(j)
-	t.CMPQ(j, operand.U32(listedColumns))
+	t.CMPQ(j, t.cols)
 	t.JLT(operand.LabelRef(columns))
 }

@@ -15,10 +15,13 @@ func main() {
 		family(name+"block", panelKernel{name: name + "Block", value: value, store: true}.emit)
 		family(name+"blockapply", panelKernel{name: name + "BlockApply", value: value, store: true, apply: true}.emit)
 	}
+	single("rbfgivenapply", panelKernel{name: "rbfGivenApply", value: rbf, given: true, apply: true}.emit)
+	single("rbfgivenblock", panelKernel{name: "rbfGivenBlock", value: rbf, given: true, store: true}.emit)
+	single("rbfgivenblockapply", panelKernel{name: "rbfGivenBlockApply", value: rbf, given: true, store: true, apply: true}.emit)
 	family("dotblock", panelKernel{name: "dotBlock", store: true}.emit)
 	family("dotgroup", dotGroup)
 	family("dottile", dotTile)
-	family("listeddots", listedDots)
+	single("listeddots", listedDots)
 	family("nearestscan", nearestScan)
 	family("nearestfew", nearestFew)
 	family("coarsen", coarsen)
@@ -29,10 +32,15 @@ func main() {
 }
 
 // family writes one kernel for every level and element type to one file.
-func family(file string, emit func(vec.Kit)) {
+func family(file string, emit func(vec.Kit)) { write(file, emit, false, true) }
+
+// single does so for float32 only.
+func single(file string, emit func(vec.Kit)) { write(file, emit, false) }
+
+func write(file string, emit func(vec.Kit), types ...bool) {
 	ctx := build.NewContext()
 	for _, avx512 := range []bool{true, false} {
-		for _, f64 := range []bool{false, true} {
+		for _, f64 := range types {
 			emit(vec.Kit{Context: ctx, F64: f64, AVX512: avx512})
 		}
 	}

@@ -20,6 +20,7 @@ const (
 type panelKernel struct {
 	name  string
 	value value
+	given bool // a holds the products of all groups, [group][8][rows], instead of a panel
 	store bool // columns go to out, up to a number of columns
 	apply bool // columns times delta are added to f, by whole groups unless stored
 }
@@ -58,6 +59,9 @@ func (pk panelKernel) emit(k vec.Kit) {
 
 func (p *panel) signature() string {
 	count, vectors, rest := "groups", "a, c", ""
+	if p.given {
+		vectors = "dots"
+	}
 	if p.value == rbf {
 		vectors += ", cn"
 	}
@@ -80,7 +84,10 @@ func (p *panel) signature() string {
 	if p.apply {
 		rest += ", f *float64"
 	}
-	return fmt.Sprintf("func(d, %s int, %s *%s%s)", count, vectors, p.Elem(), rest)
+	if !p.given {
+		count = "d, " + count
+	}
+	return fmt.Sprintf("func(%s int, %s *%s%s)", count, vectors, p.Elem(), rest)
 }
 
 // panelRows is 32 rows of float32 or 16 of float64: two ZMM or four YMM.
@@ -137,7 +144,11 @@ func (p *panel) load(half int) {
 			p.ADDQ(operand.U32(first*size), pointer)
 		}
 	}
-	p.d, p.a, p.c = p.Arg("d"), p.Arg("a"), p.Arg("c")
+	if p.given {
+		p.a = p.Arg("dots")
+	} else {
+		p.d, p.a, p.c = p.Arg("d"), p.Arg("a"), p.Arg("c")
+	}
 	skip(p.Size(), p.a)
 	if p.store {
 		p.cols, p.out, p.ld = p.Arg("cols"), p.Arg("out"), p.Arg("ld")
@@ -170,9 +181,19 @@ func (p *panel) columns(half, pass int, label func(string) string) {
 	dots := make([][]reg.VecVirtual, p.passCols())
 	for j := range dots {
 		dots[j] = p.Vectors(panelVectors)
-		p.Zero(dots[j]...)
+		if !p.given {
+			p.Zero(dots[j]...)
+			continue
+		}
+		for v := range dots[j] {
+			p.Move(operand.Mem{Base: p.a, Disp: 128*(pass*len(dots)+j) + v*p.Bytes()}, dots[j][v])
+		}
 	}
-	p.dot(dots, pass, label)
+	if !p.given {
+		p.dot(dots, pass, label)
+	} else if (pass+1)*len(dots) == groupCols {
+		p.ADDQ(operand.U32(128*groupCols), p.a)
+	}
 	for j := range dots {
 		p.column(pass*p.passCols()+j, dots[j], label)
 		if p.store {
