@@ -85,33 +85,43 @@ func (c *coupling) solve(p []float64) {
 		}
 		q[t*k+t] = sum
 	}
+	for t := range k {
+		sum := 0.0
+		for _, v := range q[t*k:][:k] {
+			sum += v
+		}
+		qp[t] = sum / float64(k)
+	}
 	tolerance := 0.005 / float64(k)
 	for range max(100, k) {
 		value, worst := 0.0, 0.0 // pᵀQp, and how far (Qp)_t is from it
-		for t := range k {
-			sum := 0.0
-			for j, v := range q[t*k:][:k] {
-				sum += v * p[j]
-			}
-			qp[t] = sum
-			value += p[t] * sum
+		for t, v := range qp {
+			value += p[t] * v
 		}
 		for _, v := range qp {
 			worst = max(worst, math.Abs(v-value))
 		}
 		if worst < tolerance {
-			return
+			break
 		}
+		scale := 1.0 // of p and qp, so that p sums to 1 after every step
 		for t := range k {
-			row := q[t*k:][:k]
-			d := (value - qp[t]) / row[t]
-			shrink := 1 / (1 + d) // p sums to 1 again
-			value = (value + d*(d*row[t]+2*qp[t])) * shrink * shrink
-			p[t] += d
+			row := q[t*k:][:len(qp)]
+			now := scale * qp[t]
+			d := (value - now) / row[t]
+			value += d * (d*row[t] + 2*now)
+			step := d / scale
+			p[t] += step
 			for j, v := range row {
-				qp[j] = (qp[j] + d*v) * shrink
-				p[j] *= shrink
+				qp[j] += step * v
 			}
+			shrink := 1 / (1 + d)
+			value *= shrink * shrink
+			scale *= shrink
+		}
+		for t := range p {
+			p[t] *= scale
+			qp[t] *= scale
 		}
 	}
 }
