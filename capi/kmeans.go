@@ -46,7 +46,7 @@ type kmeansInput struct {
 }
 
 func loadKMeansInput(x, sampleWeight uintptr) (in kmeansInput, err error) {
-	if in.x, err = loadInput("X", x, floats, 2); err != nil {
+	if in.x, err = loadInput("X", x, matrices, 2); err != nil {
 		return in, err
 	}
 	if in.x.empty() {
@@ -72,7 +72,10 @@ func (in kmeansInput) views(more ...*view) []view {
 // problem makes what core reads. X is copied if its rows are not one after the
 // other, their elements adjacent.
 func (in kmeansInput) problem(scope *arena.Scope) (p kmeans.Problem, err error) {
-	if p.X, err = rowMajor(scope, in.x); err != nil {
+	if in.x.dtype == C.GOCLUSTER_CSR {
+		rows := in.x.sparse()
+		p.Sparse = &rows
+	} else if p.X, err = rowMajor(scope, in.x); err != nil {
 		return p, err
 	}
 	if in.sampleWeight != nil {
@@ -367,9 +370,15 @@ func (in kmeansTransform) transform(control *parallel.Control) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.out.dtype == C.GOCLUSTER_F32 {
+	sparse, single := in.x.dtype == C.GOCLUSTER_CSR, in.out.dtype == C.GOCLUSTER_F32
+	switch {
+	case sparse && single:
+		err = kmeans.TransformSparse(control, in.x.sparse(), centers, elements[float32](in.out))
+	case sparse:
+		err = kmeans.TransformSparse(control, in.x.sparse(), centers, elements[float64](in.out))
+	case single:
 		err = kmeans.Transform(control, in.x.matrix(), centers, elements[float32](in.out))
-	} else {
+	default:
 		err = kmeans.Transform(control, in.x.matrix(), centers, elements[float64](in.out))
 	}
 	return nil, in.explainKMeans(control, err)

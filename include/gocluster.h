@@ -392,7 +392,7 @@ typedef struct gocluster_kmeans_result {
 
 /* Starts a clustering. Progress counts iterations of all runs; metric is how far the
  * centres moved, as for tol. What is written counts once the job has ended with GOCLUSTER_OK.
- *   X              n_rows x n_features, F32 or F64, finite
+ *   X              n_rows x n_features, F32, F64 or CSR, finite; so in the three calls that follow
  *   sample_weight  n_rows, F32 or F64, not negative, not all zero; or NULL for ones
  *   init           centres to start from, [n_init * n_clusters, n_features], F32 or F64; or
  *                  NULL for params.init

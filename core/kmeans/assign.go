@@ -13,6 +13,10 @@ func (s *solver[T]) center(j int) []float64 { return s.centers[j*s.d:][:s.d] }
 // pack fills panels and cn. Products are taken with c − mean, because their
 // rounding is in proportion to its length; cₙ makes up for that.
 func (s *solver[T]) pack() {
+	if s.csr != nil {
+		s.packSparse()
+		return
+	}
 	farthest := 0.0
 	for j := range s.cn {
 		panel := s.panels[j/s.lanes*s.lanes*s.d+j%s.lanes:]
@@ -82,6 +86,9 @@ func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (t tally, err error)
 
 // assignChunk labels the rows of a chunk.
 func (s *solver[T]) assignChunk(chunk int, sum bool) tally {
+	if s.csr != nil {
+		return s.sparseChunk(chunk, sum)
+	}
 	if s.way == plain {
 		return s.plainChunk(chunk, sum)
 	}
@@ -165,7 +172,7 @@ func (s *solver[T]) inertia(ctl *parallel.Control) (float64, error) {
 func (s *solver[T]) addInertia(chunk int, to float64) float64 {
 	lo, hi := s.rows(chunk)
 	for i := lo; i < hi; i++ {
-		to += s.weightOf(i) * s.distance(s.row(i), s.center(int(s.labels[i])))
+		to += s.weightOf(i) * s.square(i, int(s.labels[i]))
 	}
 	return to
 }

@@ -47,6 +47,9 @@ func AssignBlock(ctl *parallel.Control, b Problem, centers []float64, labels []i
 
 // checkBlock is check without the demand for weight.
 func checkBlock(b Problem, centers []float64, labels []int32) error {
+	if b.Sparse != nil {
+		return refuse("X", "must be dense where it comes in blocks")
+	}
 	weights := b.SampleWeight
 	b.SampleWeight = nil
 	if err := check(b, centers, labels); err != nil {
@@ -154,6 +157,9 @@ func (s *solver[T]) addChunk(chunk int, to *sums) (inertia float64) {
 // variances of the columns. Weights do not count.
 func Survey(ctl *parallel.Control, b Problem, mean []float64) (variance float64, err error) {
 	b.SampleWeight = nil
+	if b.Sparse != nil {
+		return 0, refuse("X", "must be dense where it comes in blocks")
+	}
 	if err := checkProblem(b); err != nil {
 		return 0, err
 	}

@@ -122,7 +122,7 @@ func assignFiles[T float32 | float64](ctl *parallel.Control, scope *arena.Scope,
 func newStream[T float32 | float64](scope *arena.Scope, in Stream, how kind[T], centers []float64, from Start) (*solver[T], *dense.Table, error) {
 	n, d := in.Files.Rows(), in.Files.Cols()
 	f := &stream[T]{files: in.Files, scope: scope}
-	s := &solver[T]{data: data[T]{kind: how, n: n, d: d, stride: d, weight: in.SampleWeight}, k: len(centers) / d, centers: centers, stream: f}
+	s := &solver[T]{data: data[T]{kind: how, n: n, d: d, stride: d, width: d, weight: in.SampleWeight}, k: len(centers) / d, centers: centers, stream: f}
 	s.cut(s.k)
 	f.owner = s
 	var out *dense.Table

@@ -8,13 +8,33 @@ import (
 	"gocluster/core/dense"
 	"gocluster/core/parallel"
 	"gocluster/core/simd"
+	"gocluster/core/sparse"
 )
 
-// Problem is what is clustered. The elements of a row of X must be adjacent.
+// Problem is what is clustered: the rows of X, whose elements must be adjacent, or
+// those of Sparse.
 type Problem struct {
 	X            dense.Matrix
-	SampleWeight []float64 // not negative; nil: ones
+	Sparse       *sparse.CSR // nil: X is
+	SampleWeight []float64   // not negative; nil: ones
 }
+
+func (p Problem) rows() int {
+	if p.Sparse != nil {
+		return p.Sparse.Rows
+	}
+	return p.X.Rows
+}
+
+func (p Problem) cols() int {
+	if p.Sparse != nil {
+		return p.Sparse.Cols
+	}
+	return p.X.Cols
+}
+
+// wide reports whether the work is done in float64.
+func (p Problem) wide() bool { return p.X.F64 != nil || p.Sparse != nil }
 
 // Params says how often to start and when to stop, as scikit-learn's parameters
 // of these names do.
@@ -82,19 +102,23 @@ func refuse(argument, format string, args ...any) error {
 // float32 values. It returns an *ArgumentError, arena.ErrNoMemory or
 // parallel.ErrCancelled; centers and labels mean nothing then.
 func Fit(ctl *parallel.Control, p Problem, prm Params, from Start, centers []float64, labels []int32) (Result, error) {
-	if err := check(p, centers, labels); err != nil {
-		return Result{}, err
-	}
-	k := len(centers) / p.X.Cols
-	if err := checkParams(prm, k, p.X.Rows); err != nil {
-		return Result{}, err
-	}
-	if err := from.check(prm.NInit, k, p.X.Cols); err != nil {
-		return Result{}, err
-	}
 	scope := arena.NewScope()
 	defer scope.Release()
-	if p.X.F64 != nil {
+	p, err := p.settle(ctl, scope)
+	if err != nil {
+		return Result{}, err
+	}
+	if err = check(p, centers, labels); err != nil {
+		return Result{}, err
+	}
+	k := len(centers) / p.cols()
+	if err := checkParams(prm, k, p.rows()); err != nil {
+		return Result{}, err
+	}
+	if err := from.check(prm.NInit, k, p.cols()); err != nil {
+		return Result{}, err
+	}
+	if p.wide() {
 		return fit(ctl, scope, p, double, prm, from, centers, labels)
 	}
 	return fit(ctl, scope, p, single, prm, from, centers, labels)
@@ -102,13 +126,17 @@ func Fit(ctl *parallel.Control, p Problem, prm Params, from Start, centers []flo
 
 // Assign stores the index of the nearest centre to each row in labels, and
 // returns the inertia.
-func Assign(ctl *parallel.Control, p Problem, centers []float64, labels []int32) (inertia float64, err error) {
-	if err := check(p, centers, labels); err != nil {
-		return 0, err
-	}
+func Assign(ctl *parallel.Control, p Problem, centers []float64, labels []int32) (inertia float64, _ error) {
 	scope := arena.NewScope()
 	defer scope.Release()
-	if p.X.F64 != nil {
+	p, err := p.settle(ctl, scope)
+	if err != nil {
+		return 0, err
+	}
+	if err = check(p, centers, labels); err != nil {
+		return 0, err
+	}
+	if p.wide() {
 		return assign(ctl, scope, p, double, centers, labels)
 	}
 	return assign(ctl, scope, p, single, centers, labels)
@@ -118,19 +146,23 @@ func Assign(ctl *parallel.Control, p Problem, centers []float64, labels []int32)
 // numbers in [0, 1): one for the first row, and as many for every other one as
 // it has candidates.
 func PlusPlus(ctl *parallel.Control, p Problem, draws []float64, indices []int) error {
-	if err := checkProblem(p); err != nil {
+	scope := arena.NewScope()
+	defer scope.Release()
+	p, err := p.settle(ctl, scope)
+	if err != nil {
+		return err
+	}
+	if err = checkProblem(p); err != nil {
 		return err
 	}
 	k := len(indices)
-	if err := checkClusters(k, p.X.Rows); err != nil {
+	if err := checkClusters(k, p.rows()); err != nil {
 		return err
 	}
 	if err := checkDraws(draws, 1, k); err != nil {
 		return err
 	}
-	scope := arena.NewScope()
-	defer scope.Release()
-	if p.X.F64 != nil {
+	if p.wide() {
 		return plusPlus(ctl, scope, p, double, draws, indices)
 	}
 	return plusPlus(ctl, scope, p, single, draws, indices)
@@ -191,16 +223,16 @@ func checkDraws(draws []float64, runs, k int) error {
 
 func checkProblem(p Problem) error {
 	x := p.X
-	if err := x.Check(); err != nil {
+	if err := x.Check(); err != nil && p.Sparse == nil {
 		return refuse("X", "%v", err)
 	}
 	switch {
-	case x.Rows == 0 || x.Cols == 0:
-		return refuse("X", "has shape (%d, %d), at least one row and one column are needed", x.Rows, x.Cols)
+	case p.rows() == 0 || p.cols() == 0:
+		return refuse("X", "has shape (%d, %d), at least one row and one column are needed", p.rows(), p.cols())
 	case x.Cols > 1 && x.ColStride != 1 || x.Rows > 1 && x.RowStride < x.Cols:
 		return refuse("X", "must have its rows one after the other, and the elements of a row adjacent")
 	}
-	return checkWeights(p.SampleWeight, x.Rows)
+	return checkWeights(p.SampleWeight, p.rows())
 }
 
 func checkWeights(weight []float64, rows int) error {
@@ -228,10 +260,10 @@ func check(p Problem, centers []float64, labels []int32) error {
 		return err
 	}
 	switch {
-	case len(centers) == 0 || len(centers)%p.X.Cols != 0 || len(centers)/p.X.Cols > math.MaxInt32:
-		return refuse("centers", "%d elements are not a number of centres in %d dimensions", len(centers), p.X.Cols)
-	case len(labels) != p.X.Rows:
-		return refuse("labels", "room for %d, with %d rows", len(labels), p.X.Rows)
+	case len(centers) == 0 || len(centers)%p.cols() != 0 || len(centers)/p.cols() > math.MaxInt32:
+		return refuse("centers", "%d elements are not a number of centres in %d dimensions", len(centers), p.cols())
+	case len(labels) != p.rows():
+		return refuse("labels", "room for %d, with %d rows", len(labels), p.rows())
 	}
 	return nil
 }

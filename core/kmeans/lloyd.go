@@ -17,7 +17,9 @@ type solver[T float32 | float64] struct {
 	stream  *stream[T] // nil: the rows are in memory
 	closest []float64  // while k-means‖ chooses candidates: squared distances to the nearest
 
-	panels, cn       []T     // c − mean, lanes centres a panel; cₙ, +Inf in lanes without one
+	panels, cn       []T       // c − mean, lanes centres a panel; cₙ, +Inf in lanes without one
+	across, squares  []float64 // for sparse rows: centres, [d][wide]; their squared lengths
+	wide             int
 	slack, perLength float64 // see pack
 	moves            []move  // by chunk
 	total            sums
@@ -40,6 +42,9 @@ func newSolver[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p
 	if err := s.survey(ctl, scope); err != nil {
 		return nil, err
 	}
+	if s.csr != nil {
+		return s, nil
+	}
 	return s, s.follow(scope, rulesFor(s.n, s.d, k))
 }
 
@@ -52,6 +57,9 @@ func allocateSolver[T float32 | float64](scope *arena.Scope, p Problem, how kind
 }
 
 func (s *solver[T]) makePanels(scope *arena.Scope) (err error) {
+	if s.csr != nil {
+		return s.makeSparsePanels(scope)
+	}
 	lanes := (s.k-1)/s.lanes*s.lanes + s.lanes
 	if s.panels, err = arena.MakeZero[T](scope, lanes*s.d); err == nil {
 		s.cn, err = arena.Make[T](scope, lanes)
@@ -87,7 +95,7 @@ func (s *solver[T]) prepareSums(scope *arena.Scope) (err error) {
 
 // fit is Fit for one type of element.
 func fit[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p Problem, how kind[T], prm Params, from Start, centers []float64, labels []int32) (Result, error) {
-	k := len(centers) / p.X.Cols
+	k := len(centers) / p.cols()
 	s, err := newSolver(ctl, scope, p, how, k)
 	if err != nil {
 		return Result{}, err
@@ -161,8 +169,8 @@ func (s *solver[T]) begin(ctl *parallel.Control, run, runs int, from Start) erro
 		return err
 	}
 	for j, i := range indices {
-		for q, v := range s.row(i) {
-			s.centers[j*s.d+q] = float64(v)
+		if err := s.fetch(i, s.centers[j*s.d:][:s.d]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -243,7 +251,7 @@ func sameClusters(a, b []int32, k int) bool {
 
 // assign is Assign for one type of element.
 func assign[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, p Problem, how kind[T], centers []float64, labels []int32) (float64, error) {
-	s, err := newSolver(ctl, scope, p, how, len(centers)/p.X.Cols)
+	s, err := newSolver(ctl, scope, p, how, len(centers)/p.cols())
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,7 @@ import (
 	"gocluster/core/dense"
 	"gocluster/core/parallel"
 	"gocluster/core/simd"
+	"gocluster/core/sparse"
 )
 
 // data are the rows of a problem, cut into chunks, and what is known of them.
@@ -15,8 +16,11 @@ type data[T float32 | float64] struct {
 	matrix       dense.Matrix
 	x            []T // from the first row on
 	n, d, stride int
-	weight       []float64 // nil: ones
-	chunks, step int       // step rows a chunk
+	weight       []float64   // nil: ones
+	chunks, step int         // step rows a chunk
+	csr          *sparse.CSR // nil: the rows are dense, in x
+	lengths      []float64   // of sparse rows, squared
+	width        int         // elements of a row, on the average
 	// Rows that do not fit in memory come in pieces of a chunk. x is then a piece of n
 	// rows, all of which are the rows of the chunk at hand, and first is the number of
 	// the first one.
@@ -40,7 +44,11 @@ const (
 
 func newData[T float32 | float64](p Problem, how kind[T], k int) data[T] {
 	x := p.X
-	r := data[T]{kind: how, matrix: x, x: how.elements(x)[x.Start:], n: x.Rows, d: x.Cols, stride: x.RowStride, weight: p.SampleWeight}
+	r := data[T]{kind: how, matrix: x, x: how.elements(x)[x.Start:], n: x.Rows, d: x.Cols, stride: x.RowStride, weight: p.SampleWeight, csr: p.Sparse, width: x.Cols}
+	if p.Sparse != nil {
+		r.n, r.d = p.Sparse.Rows, p.Sparse.Cols
+		r.width = p.Sparse.Elements()/max(r.n, 1) + 1
+	}
 	if r.n == 1 {
 		r.stride = r.d // NumPy's strides mean nothing here
 	}
@@ -50,7 +58,7 @@ func newData[T float32 | float64](p Problem, how kind[T], k int) data[T] {
 
 // cut makes chunks of the rows.
 func (r *data[T]) cut(k int) {
-	minStep := max(minElements/r.d, simd.TileRows)
+	minStep := max(minElements/r.width, simd.TileRows)
 	chunks := min(max(maxSums/k/r.d, minChunks), maxChunks, (r.n-1)/minStep+1)
 	r.step = ((r.n-1)/chunks/simd.TileRows + 1) * simd.TileRows
 	r.chunks = (r.n-1)/r.step + 1
@@ -75,6 +83,9 @@ func (r *data[T]) weightOf(i int) float64 {
 // survey computes mean, variance and reach, and refuses rows that are not
 // finite.
 func (r *data[T]) survey(ctl *parallel.Control, scope *arena.Scope) error {
+	if r.csr != nil {
+		return r.surveySparse(ctl, scope)
+	}
 	parts, err := r.newMoments(scope)
 	if err != nil {
 		return err

@@ -142,6 +142,9 @@ func (s *solver[T]) attract(ctl *parallel.Control, fresh []float64, base int) (f
 // meet takes the rows of a chunk to have met the centres, of which the first is candidate
 // number base, and adds their cost.
 func (s *solver[T]) meet(chunk, base int, cost float64) float64 {
+	if s.csr != nil {
+		return s.meetSparse(chunk, base, cost)
+	}
 	lo, hi := s.rows(chunk)
 	margin := T(s.slack + s.perLength*s.reach[chunk])
 	values, best := make([]T, simd.TileRows*len(s.cn)), make([]T, batch)
@@ -200,7 +203,7 @@ func Attracted(nearest []int32, weight, sums []float64) {
 // k-means++, as in Start. If there are no more candidates than centres they are
 // the centres, again from the first one where they are too few.
 func Recluster(ctl *parallel.Control, candidates dense.Matrix, weight, draws, centers []float64) error {
-	p := Problem{candidates, weight}
+	p := Problem{X: candidates, SampleWeight: weight}
 	if err := checkProblem(p); err != nil {
 		return err
 	}
@@ -310,9 +313,8 @@ func (s *solver[T]) fetch(i int, to []float64) error {
 	if s.stream != nil {
 		return s.stream.fetch(i, to)
 	}
-	for q, v := range s.row(i) {
-		to[q] = float64(v)
-	}
+	clear(to)
+	s.add(1, i, to)
 	return nil
 }
 

@@ -35,6 +35,7 @@ type seeding[T float32 | float64] struct {
 	prefix  []float64 // sums over the blocks up to each one, of the winner
 	chosen  []T       // the centres less the mean, in panels
 	norms   []float64 // of chosen, squared
+	lengths []float64 // of the tiles' lanes, squared; for sparse rows
 	limit   []T       // by centre: rows with no more than this are left out
 	spare   sync.Pool // of *seedWork[T]
 }
@@ -92,15 +93,19 @@ const (
 )
 
 func (r *data[T]) newSeeding(scope *arena.Scope, k, trials int) (*seeding[T], error) {
-	s := &seeding[T]{data: r, block: min(max(seedElements/r.d, 64), 1024)}
+	s := &seeding[T]{data: r, block: min(max(seedElements/r.width, 64), 1024)}
 	s.blocks = (r.n-1)/s.block + 1
 	s.groups = (trials-1)/(r.seedLanes-1) + 1
 	panels := (k-1)/r.lanes + 1
 	var err error
+	chosen := panels * r.lanes * r.d
+	if r.csr != nil {
+		s.lengths, chosen = make([]float64, s.groups*r.seedLanes), 0
+	}
 	for _, b := range []struct {
 		at *[]T
 		n  int
-	}{{&s.closest, r.n}, {&s.tiles, s.groups * r.seedLanes * r.d}, {&s.chosen, panels * r.lanes * r.d}, {&s.limit, panels * r.lanes}} {
+	}{{&s.closest, r.n}, {&s.tiles, s.groups * r.seedLanes * r.d}, {&s.chosen, chosen}, {&s.limit, panels * r.lanes}} {
 		if *b.at, err = arena.MakeZero[T](scope, b.n); err != nil {
 			return nil, err
 		}
@@ -120,7 +125,11 @@ func (r *data[T]) newSeeding(scope *arena.Scope, k, trials int) (*seeding[T], er
 		}
 	}
 	s.spare.New = func() any {
-		return &seedWork[T]{rows: make([]T, gathered*s.d), closest: make([]T, s.block), weights: make([]T, gathered), index: make([]int, s.block)}
+		rows := gathered * s.d
+		if s.csr != nil {
+			rows = 0
+		}
+		return &seedWork[T]{rows: make([]T, rows), closest: make([]T, s.block), weights: make([]T, gathered), index: make([]int, s.block)}
 	}
 	s.prefix, s.norms = make([]float64, s.blocks), make([]float64, panels*r.lanes)
 	fill(s.closest, T(math.Inf(1)))
@@ -154,9 +163,9 @@ func (s *seeding[T]) load(newest int, candidates []int) {
 		if at := group*(s.seedLanes-1) + l - 1; l > 0 && at < len(candidates) {
 			i = candidates[at]
 		}
-		tile := s.tiles[group*s.seedLanes*s.d:]
-		for q, v := range s.row(i) {
-			tile[q*s.seedLanes+l] = v
+		s.lay(i, s.tiles[group*s.seedLanes*s.d+l:], s.seedLanes)
+		if s.csr != nil {
+			s.lengths[lane] = s.data.lengths[i]
 		}
 	}
 }
@@ -209,14 +218,14 @@ func (s *seeding[T]) passBlock(w *seedWork[T], block int, newest int32) {
 			}
 		}
 	}
-	if left > (hi-lo)/2 {
+	if s.csr != nil || left > (hi-lo)/2 {
 		// Reading on costs less than gathering.
 		copy(w.closest, s.closest[lo:hi])
 		var weights []T
 		if s.weights != nil {
 			weights = s.weights[lo:hi]
 		}
-		s.evaluate(s.x[lo*s.stride:], s.stride, w.closest[:hi-lo], weights, sums)
+		s.evaluateBlock(lo, s.groups, w.closest[:hi-lo], weights, sums)
 		for r, v := range w.closest[:hi-lo] {
 			s.note(lo+r, v, newest)
 		}
@@ -240,6 +249,18 @@ func (s *seeding[T]) passBlock(w *seedWork[T], block int, newest int32) {
 	}
 	for l := range sums {
 		sums[l] += apart
+	}
+}
+
+// evaluateBlock runs the rows from lo on against some tiles.
+func (s *seeding[T]) evaluateBlock(lo, groups int, closest, weights []T, sums []float64) {
+	for g := range groups {
+		tile, sums := s.tiles[g*s.seedLanes*s.d:], sums[g*s.seedLanes:]
+		if s.csr != nil {
+			s.sparsePass(lo, tile, s.lengths[g*s.seedLanes:][:s.seedLanes], closest, weights, sums)
+		} else {
+			s.seed(s.d, len(closest), s.x[lo*s.stride:], s.stride, tile, closest, weights, sums)
+		}
 	}
 }
 
@@ -315,7 +336,7 @@ func (s *seeding[T]) rowAt(v float64, known *blockDistances[T]) int {
 		if known.block != block {
 			known.block = block
 			known.closest = append(known.closest[:0], s.closest[lo:hi]...)
-			s.seed(s.d, hi-lo, s.x[lo*s.stride:], s.stride, s.tiles, known.closest, nil, make([]float64, s.seedLanes))
+			s.evaluateBlock(lo, 1, known.closest, nil, make([]float64, s.seedLanes))
 		}
 		sum := 0.0
 		if block > 0 {
@@ -333,6 +354,9 @@ func (s *seeding[T]) rowAt(v float64, known *blockDistances[T]) int {
 // choose computes limit for the candidates and the newest centre, number c−1,
 // which it then adds to chosen.
 func (s *seeding[T]) choose(ctl *parallel.Control, c, newest int, candidates []int) error {
+	if s.csr != nil {
+		return nil // no row is left out
+	}
 	rows := append([]int{newest}, candidates...)
 	x, norms := make([]T, len(rows)*s.d), make([]float64, len(rows))
 	for r, i := range rows {

@@ -54,12 +54,12 @@ func (s *solver[T]) move(m *move, i, old, new int) {
 	if w == 0 {
 		return
 	}
-	s.axpy(w, s.row(i), m.rows[new*s.d:][:s.d])
+	s.add(w, i, m.rows[new*s.d:])
 	m.mass[new] += w
 	m.count[new]++
 	m.touched[new] = true
 	if old >= 0 {
-		s.axpy(-w, s.row(i), m.rows[old*s.d:][:s.d])
+		s.add(-w, i, m.rows[old*s.d:])
 		m.mass[old] -= w
 		m.count[old]--
 		m.touched[old] = true
@@ -107,7 +107,7 @@ func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
 		}
 		for q, v := range s.next[j*s.d:][:s.d] {
 			if m > 0 {
-				s.next[j*s.d+q] = float64(T(v / m))
+				s.next[j*s.d+q] = s.rounded(v / m)
 			}
 		}
 	}
@@ -127,6 +127,14 @@ func (s *solver[T]) update(ctl *parallel.Control) (moved float64, err error) {
 	}
 	copy(s.centers, s.next)
 	return moved, nil
+}
+
+// rounded is a number as one of the data's type.
+func (r *data[T]) rounded(v float64) float64 {
+	if r.csr != nil && r.csr.F32 != nil {
+		return float64(float32(v))
+	}
+	return float64(T(v))
 }
 
 // relocate moves the centres of clusters without weight to the rows farthest
@@ -181,7 +189,7 @@ func (s *solver[T]) farthest(ctl *parallel.Control, n int) ([]far, error) {
 func (s *solver[T]) addFarthest(chunk, n int, list []far) []far {
 	lo, hi := s.rows(chunk)
 	for i := lo; i < hi; i++ {
-		f := far{s.distance(s.row(i), s.center(int(s.labels[i]))), s.first + i, s.labels[i]}
+		f := far{s.square(i, int(s.labels[i])), s.first + i, s.labels[i]}
 		if len(list) == n && f.order(list[len(list)-1]) >= 0 {
 			continue
 		}

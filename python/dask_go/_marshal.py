@@ -275,7 +275,7 @@ def kmeans_fit(
     run_job(
         "gocluster_kmeans_fit_start",
         prm,
-        array(X),
+        matrix(X),
         _optional(sample_weight),
         _optional(init),
         _optional(draws),
@@ -292,21 +292,23 @@ def kmeans_predict(X: Array, sample_weight: Array | None, centers: Array) -> tup
     """Return the nearest centre of each row, and the inertia."""
     labels = np.empty(X.shape[0], np.int32)
     result = _kmeans_result()
-    run_job("gocluster_kmeans_predict_start", array(X), _optional(sample_weight), array(centers), array(labels), result)
+    run_job(
+        "gocluster_kmeans_predict_start", matrix(X), _optional(sample_weight), array(centers), array(labels), result
+    )
     return labels, result.inertia
 
 
 def kmeans_transform(X: Array, centers: Array) -> Array:
     """Return the distance of each row from each centre."""
-    out: Array = np.empty((X.shape[0], centers.shape[0]), np.result_type(X, centers))
-    run_job("gocluster_kmeans_transform_start", array(X), array(centers), array(out))
+    out: Array = np.empty((X.shape[0], centers.shape[0]), np.result_type(X.dtype, centers))
+    run_job("gocluster_kmeans_transform_start", matrix(X), array(centers), array(out))
     return out
 
 
 def kmeans_plusplus(X: Array, sample_weight: Array | None, draws: FloatArray, n_clusters: int) -> npt.NDArray[np.int64]:
     """Return the rows that greedy k-means++ chooses."""
     indices = np.empty(n_clusters, np.int64)
-    run_job("gocluster_kmeans_plusplus_start", array(X), _optional(sample_weight), array(draws), array(indices))
+    run_job("gocluster_kmeans_plusplus_start", matrix(X), _optional(sample_weight), array(draws), array(indices))
     return indices
 
 

@@ -18,6 +18,7 @@ from sklearn.base import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import (
     _check_sample_weight,
     _is_arraylike_not_scalar,
@@ -179,11 +180,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : array-like or dask collection of shape (n_samples, n_features)
-            float32 and float64 arrays whose rows are contiguous are read in place; anything
-            else is converted once. A dask array or dataframe is worked on block by block,
-            where the blocks are, by the scheduler or the cluster that dask uses. 'k-means++'
-            loads it to choose rows, and an `init` that is a callable gets X itself and returns centres.
+        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features)
+            float32 and float64 arrays whose rows are contiguous, and csr_matrix or csr_array of
+            these, are read in place; anything else is converted once. A dask array or
+            dataframe is worked on block by block, where the blocks are, by the scheduler or the
+            cluster that dask uses. 'k-means++' loads it to choose rows, and an `init` that is a
+            callable gets X itself and returns centres.
         y : ignored
             For scikit-learn's interface.
         sample_weight : array-like or dask array of shape (n_samples,), default=None
@@ -200,8 +202,6 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         ValueError
             If an argument or a parameter is out of its domain: NaN or infinity in X, fewer
             rows than clusters, weights that are negative or all zero, centres of another shape.
-        TypeError
-            If X is sparse.
         KeyboardInterrupt
             After Ctrl-C; the work has stopped by then.
         RuntimeError
@@ -213,7 +213,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             self._fit_blocks(X, sample_weight)
             return self
         # Whether X is finite is found out on the way.
-        X = _in_rows(validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite=False))
+        X = _in_rows(
+            validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=False)
+        )
         if X.shape[0] < self.n_clusters:
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
         n_init = self._resolve_n_init()
@@ -266,7 +268,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : array-like or dask collection of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features)
             The rows.
 
         Returns
@@ -282,7 +284,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : array-like or dask collection of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features)
             The rows.
 
         Returns
@@ -297,7 +299,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows.
         y : ignored
             For scikit-learn's interface.
@@ -360,6 +362,11 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
                 FutureWarning,
             )
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def _params(self, n_init: int) -> Any:
         scalable = isinstance(self.init, str) and self.init == "k-means||"
         return _marshal.params(
@@ -374,7 +381,11 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
     def _validate(self, X: Any) -> _marshal.Array:
         check_is_fitted(self)
-        return _in_rows(validate_data(self, X, dtype=[np.float64, np.float32], reset=False, ensure_all_finite=False))
+        return _in_rows(
+            validate_data(
+                self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False, ensure_all_finite=False
+            )
+        )
 
     def _resolve_n_init(self) -> int:
         given = _is_arraylike_not_scalar(self.init)
@@ -400,8 +411,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         if _is_arraylike_not_scalar(self.init):
             return self._validate_centers(X, self.init), None
         if callable(self.init):
-            mean = X.mean(axis=0)
-            centred = X - mean
+            mean = X.mean(axis=0) if isinstance(X, np.ndarray) else 0
+            centred = X - mean if isinstance(X, np.ndarray) else X
             starts = [
                 self._validate_centers(X, self.init(centred, k, random_state=random_state)) + mean
                 for _ in range(n_init)
@@ -411,7 +422,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             probabilities = np.ones(X.shape[0], X.dtype) if weights is None else weights
             probabilities = probabilities / probabilities.sum()
             rows = [random_state.choice(X.shape[0], size=k, replace=False, p=probabilities) for _ in range(n_init)]
-            return X[np.concatenate(rows)], None
+            return _dense(X[np.concatenate(rows)]), None
         # The draws of k-means|| begin with one for the key of its rounds.
         return None, random_state.random_sample(n_init * (_n_draws(k, None) + (self.init == "k-means||")))
 
@@ -436,7 +447,7 @@ class _Lines:
     def __init__(self, estimator: KMeans, X: _marshal.Array, n_init: int) -> None:
         self.length = min(estimator.max_iter, _MAX_TRACE)
         self.trace = np.zeros((n_init * self.length, 3))
-        self.tol = 0 if estimator.tol == 0 else np.mean(np.var(X, axis=0)) * estimator.tol
+        self.tol = 0 if estimator.tol == 0 else np.mean(_variances(X)) * estimator.tol
         self.stop = "." if estimator.algorithm == "lloyd" or estimator.n_clusters == 1 else ""
         self.run, self.iteration = 0, 0
 
@@ -458,11 +469,25 @@ class _Lines:
                 self.run, self.iteration = self.run + 1, 0
 
 
+def _variances(X: Any) -> _marshal.Array:
+    """Return those of the columns."""
+    variances: _marshal.Array = mean_variance_axis(X, axis=0)[1] if not isinstance(X, np.ndarray) else np.var(X, axis=0)
+    return variances
+
+
 def _in_rows(X: _marshal.Array) -> _marshal.Array:
     """Return X, or a copy of it if its rows are not contiguous."""
+    if not isinstance(X, np.ndarray):
+        return X
     X = np.require(X, requirements="A")
     in_rows = X.strides[1] == X.itemsize or X.shape[1] == 1
     return X if in_rows and X.strides[0] >= X.shape[1] * X.itemsize else np.ascontiguousarray(X)
+
+
+def _dense(rows: Any) -> _marshal.Array:
+    """Return rows as an array."""
+    dense: _marshal.Array = rows if isinstance(rows, np.ndarray) else rows.toarray()
+    return dense
 
 
 def _int64(n: int) -> int:
@@ -477,7 +502,7 @@ def _n_draws(n_clusters: int, n_local_trials: int | None) -> int:
 
 
 @validate_params(
-    {"X": ["array-like"], "sample_weight": ["array-like", None], "return_n_iter": [bool]},
+    {"X": ["array-like", "sparse matrix"], "sample_weight": ["array-like", None], "return_n_iter": [bool]},
     prefer_skip_nested_validation=False,
 )
 def k_means(
@@ -528,7 +553,7 @@ def k_means(
 
 @validate_params(
     {
-        "X": ["array-like"],
+        "X": ["array-like", "sparse matrix"],
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "sample_weight": ["array-like", None],
         "x_squared_norms": ["array-like", None],
@@ -550,7 +575,7 @@ def kmeans_plusplus(
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The rows to choose from.
     n_clusters : int
         How many.
@@ -570,7 +595,7 @@ def kmeans_plusplus(
     indices : ndarray of shape (n_clusters,), int64
         Which ones.
     """
-    X = _in_rows(check_array(X, dtype=[np.float64, np.float32]))
+    X = _in_rows(check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32]))
     weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
     if X.shape[0] < n_clusters:
         raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={n_clusters}.")
@@ -583,4 +608,4 @@ def kmeans_plusplus(
             )
     draws = check_random_state(random_state).random_sample(_n_draws(n_clusters, n_local_trials))
     indices = _marshal.kmeans_plusplus(X, weights, draws, n_clusters)
-    return X[indices], indices
+    return _dense(X[indices]), indices
