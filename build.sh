@@ -93,15 +93,15 @@ venv() {
 
 build_requirements="hatchling>=1.27 cffi>=1.17"
 run_requirements="numpy scikit-learn==1.9.* joblib cloudpickle dask[array,dataframe] distributed"
-test_requirements="pytest>=8.2 hypothesis>=6.100 pandas>=2.2"
+test_requirements="pytest>=8.2 hypothesis>=6.100 pandas>=2.2 tqdm"
 lint_requirements="ruff==0.17.6 mypy==2.4.1"
 
 # shellcheck disable=SC2086 -- the requirements are words
 main_venv() { venv "$VENV" $build_requirements $run_requirements $test_requirements $lint_requirements; }
 
 # shellcheck disable=SC2086
-min_venv() { venv "$VENV_MIN" cffi "scikit-learn==1.6.*" "numpy<2.3" joblib cloudpickle "pytest==8.*" "hypothesis>=6.100" "pandas<3" \
-    "dask[array,dataframe]==2024.12.*" "distributed==2024.12.*"; }
+min_venv() { venv "$VENV_MIN" cffi "scikit-learn==1.6.*" "numpy<2.3" "joblib==1.4.*" cloudpickle "pytest==8.*" "hypothesis>=6.100" \
+    "pandas<3" tqdm "dask[array,dataframe]==2024.12.*" "distributed==2024.12.*"; }
 
 # ---- the words --------------------------------------------------------------------
 
@@ -218,9 +218,11 @@ test_python() {
     say "Python, scikit-learn 1.9"
     quietly pytest "$VENV/bin/python" -P -m pytest -q
     closing pytest 1
-    say "Python, scikit-learn 1.6"
+    say "Python, scikit-learn 1.6, joblib 1.4"
     quietly pytest-min "$VENV_MIN/bin/python" -P -m pytest -q -p no:cacheprovider \
-        tests/python/test_svc.py tests/python/test_estimator.py tests/python/test_bad_input.py tests/python/test_dask_kmeans.py tests/python/test_dask_apply.py
+        tests/python/test_svc.py tests/python/test_estimator.py tests/python/test_bad_input.py \
+        tests/python/test_kmeans.py tests/python/test_kmeans_contract.py tests/python/test_dask_kmeans.py tests/python/test_dask_apply.py \
+        tests/python/test_backend.py tests/python/test_backend_sklearn.py tests/python/test_workers.py
     closing pytest-min 1
 }
 

@@ -238,16 +238,20 @@ def _keep_tidy() -> None:
     global _tidying
     while True:
         time.sleep(IDLE_SECONDS / 10)
+        _end_old()
         with _lock:
-            now = time.monotonic()
-            old = [w for w in _idle if now - w.idle_since > IDLE_SECONDS or not w.is_alive()]
-            _idle[:] = [w for w in _idle if w not in old]
             if not _workers:
                 _tidying = False
                 return
-        for worker in old:
-            worker.reap()
-        del old
+
+
+def _end_old() -> None:
+    with _lock:
+        now = time.monotonic()
+        old = [w for w in _idle if now - w.idle_since > IDLE_SECONDS or not w.is_alive()]
+        _idle[:] = [w for w in _idle if w not in old]
+    for worker in old:
+        worker.reap()
 
 
 @atexit.register

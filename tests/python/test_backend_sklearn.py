@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import threadpoolctl
 from joblib import Parallel, delayed
+from sklearn import svm
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import dask_go
@@ -33,11 +33,13 @@ def grid(estimator: Any) -> np.ndarray:
 
 WORK: dict[str, Callable[[], np.ndarray]] = {
     "GridSearchCV, dask_go": lambda: grid(SVC()),
-    "GridSearchCV, scikit-learn": lambda: grid(LogisticRegression()),
+    "GridSearchCV, scikit-learn": lambda: grid(svm.SVC()),
     "cross_val_score": lambda: cross_val_score(SVC(), X, y, n_jobs=-1),
     "RandomForestClassifier": lambda: RandomForestClassifier(20, n_jobs=-1, random_state=0).fit(X, y).predict_proba(X),
     "StackingClassifier": lambda: (
-        StackingClassifier([("a", SVC()), ("b", RandomForestClassifier(5, n_jobs=2, random_state=0))], n_jobs=-1)
+        StackingClassifier(
+            [("a", SVC()), ("b", RandomForestClassifier(5, n_jobs=2, random_state=0))], svm.SVC(), n_jobs=-1
+        )
         .fit(X, y)
         .predict(X)
     ),
@@ -54,6 +56,8 @@ def test_equal_to_sequential(name: str) -> None:
     with joblib.parallel_config(backend="gocluster", n_jobs=-1):
         np.testing.assert_array_equal(WORK[name](), expected)
     with joblib.parallel_config(backend="gocluster", n_jobs=3):
+        np.testing.assert_array_equal(WORK[name](), expected)
+    with joblib.parallel_config(backend="gocluster", workers="processes", n_jobs=2):
         np.testing.assert_array_equal(WORK[name](), expected)
 
 
