@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from ._abi import ffi
 from ._lib import call, run_job
@@ -63,12 +65,17 @@ def array(a: Array) -> Any:
 def matrix(X: Any) -> Any:
     """Return a gocluster_array over the memory of `X`, an array or a csr_matrix or csr_array.
 
-    Nothing is copied, as in `array`. The row pointers and column indices of a sparse matrix
-    have one type, int32 or int64.
+    Nothing is copied, as in `array`, unless the arrays of a sparse matrix are not contiguous,
+    or its row pointers and column indices differ in type.
     """
     if isinstance(X, np.ndarray):
         return array(X)
-    parts = {name: array(getattr(X, name)) for name in ("data", "indices", "indptr")}
+    index = np.result_type(X.indices, X.indptr)
+    parts = {
+        "data": array(np.require(X.data, requirements=["C", "A"])),
+        "indices": array(np.require(X.indices, index, ["C", "A"])),
+        "indptr": array(np.require(X.indptr, index, ["C", "A"])),
+    }
     csr = ffi.new("gocluster_csr *", {name: part.data for name, part in parts.items()})
     csr.dtype = parts["data"].dtype
     csr.index_dtype = parts["indptr"].dtype
@@ -100,7 +107,7 @@ class FittedSVC(NamedTuple):
 
     support: IntArray
     n_support: IntArray
-    support_vectors: FloatArray
+    support_vectors: Any  # FloatArray, or the csr_matrix of a model of sparse data
     dual_coef: FloatArray
     intercept: FloatArray
     n_iter: IntArray
@@ -119,7 +126,7 @@ def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_wei
     run_job(
         "gocluster_svc_fit_start",
         prm,
-        array(X),
+        matrix(X),
         array(y),
         _optional(sample_weight),
         _optional(class_weight),
@@ -132,7 +139,9 @@ def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_wei
         fitted = FittedSVC(
             support=np.empty(n_sv, np.int32),
             n_support=np.empty(k, np.int32),
-            support_vectors=np.empty((0, 0) if _precomputed(prm) else (n_sv, shape.n_features), np.float64),
+            support_vectors=_sparse_support_vectors(model[0], shape)
+            if shape.n_support_elements >= 0
+            else np.empty((0, 0) if _precomputed(prm) else (n_sv, shape.n_features), np.float64),
             dual_coef=np.empty((k - 1, n_sv), np.float64),
             intercept=np.empty(shape.n_pairs, np.float64),
             n_iter=np.empty(shape.n_pairs, np.int32),
@@ -148,6 +157,19 @@ def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_wei
         call("gocluster_svc_free", model[0])
 
 
+def _sparse_support_vectors(model: Any, shape: Any) -> Any:
+    n = shape.n_support_elements
+    index = np.int32 if n < 2**31 else np.int64
+    out = SimpleNamespace(
+        data=np.empty(n, np.float64),
+        indices=np.empty(n, index),
+        indptr=np.zeros(shape.n_support_vectors + 1, index),
+        shape=(shape.n_support_vectors, shape.n_features),
+    )
+    call("gocluster_svc_get", model, _ATTRIBUTES["GOCLUSTER_SVC_SUPPORT_VECTORS"], matrix(out))
+    return sparse.csr_matrix((out.data, out.indices, out.indptr), out.shape)
+
+
 def _svc_apply(start: str, prm: Any, model: FittedSVC, X: Array, out: Array) -> None:
     handle = ffi.new("gocluster_svc *")
     call(
@@ -155,7 +177,7 @@ def _svc_apply(start: str, prm: Any, model: FittedSVC, X: Array, out: Array) -> 
         prm,
         array(np.arange(len(model.n_support), dtype=np.int32)),
         array(model.n_support),
-        array(model.support if _precomputed(prm) else model.support_vectors),
+        matrix(model.support if _precomputed(prm) else model.support_vectors),
         array(model.dual_coef),
         array(model.intercept),
         _optional(model.prob_a if model.prob_a.size else None),
@@ -163,7 +185,7 @@ def _svc_apply(start: str, prm: Any, model: FittedSVC, X: Array, out: Array) -> 
         handle,
     )
     try:
-        run_job(start, handle[0], array(X), array(out))
+        run_job(start, handle[0], matrix(X), array(out))
     finally:
         call("gocluster_svc_free", handle[0])
 

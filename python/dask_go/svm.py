@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d, compute_class_weight
@@ -16,7 +17,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _ovr_decision_function, check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
-from . import _marshal
+from . import _marshal, _sparse
 from ._dispatch import on_blocks
 
 __all__ = ["SVC"]
@@ -225,6 +226,7 @@ class SVC(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.kernel != "precomputed"
         tags.input_tags.pairwise = self.kernel == "precomputed"
         return tags
 
@@ -263,6 +265,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         self._refuse_unsupported()
         generator = check_random_state(self.random_state)
         if callable(self.kernel):
+            self._sparse = False
             check_consistent_length(X, y)
             shape = X.shape if hasattr(X, "shape") else (_num_samples(X),)
             self._X_fit = X
@@ -270,11 +273,12 @@ class SVC(ClassifierMixin, BaseEstimator):
             if X.shape[0] != X.shape[1]:
                 raise ValueError("X.shape[0] should be equal to X.shape[1]")
         else:
-            if self.kernel == "precomputed" and hasattr(X, "toarray"):
+            self._sparse = sparse.issparse(X)
+            if self._sparse and self.kernel == "precomputed":
                 raise TypeError("Sparse precomputed kernels are not supported.")
-            X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+            X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
             shape = X.shape
-        X = np.require(X, requirements="A")
+        X = X if self._sparse else np.require(X, requirements="A")
         if self._precomputed() and X.shape[0] != X.shape[1]:
             raise ValueError(
                 f"Precomputed matrix must be a square matrix. Input is a {X.shape[0]}x{X.shape[1]} matrix."
@@ -292,7 +296,7 @@ class SVC(ClassifierMixin, BaseEstimator):
                 "need to be preprocessed."
             )
         self.support_ = fitted.support
-        self.support_vectors_ = fitted.support_vectors
+        self.support_vectors_ = _sparse.aligned(fitted.support_vectors) if self._sparse else fitted.support_vectors
         self._n_support = fitted.n_support
         self._probA = fitted.prob_a
         self._probB = fitted.prob_b
@@ -300,9 +304,9 @@ class SVC(ClassifierMixin, BaseEstimator):
         self.shape_fit_ = shape
         # scikit-learn turns libsvm's signs with two classes, so that a positive decision means classes_[1].
         sign = -1.0 if len(self.classes_) == 2 else 1.0
-        self._dual_coef_ = fitted.dual_coef
+        self._dual_coef_ = _sparse.dual_coef(fitted.dual_coef) if self._sparse else fitted.dual_coef
         self._intercept_ = fitted.intercept
-        self.dual_coef_ = sign * fitted.dual_coef
+        self.dual_coef_ = self._dual_coef_.copy() if sign > 0 else -self._dual_coef_
         self.intercept_ = sign * fitted.intercept
         self.fit_status_ = 0 if fitted.converged else 1
         if self.fit_status_:
@@ -427,7 +431,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         return logarithms
 
     @property
-    def coef_(self) -> _marshal.FloatArray:
+    def coef_(self) -> Any:
         """The weights of the features, for kernel='linear'."""
         if self.kernel != "linear":
             raise AttributeError("coef_ is only available when using a linear kernel")
@@ -437,15 +441,14 @@ class SVC(ClassifierMixin, BaseEstimator):
             ends = np.cumsum(self._n_support)
             of = [slice(end - n, end) for end, n in zip(ends, self._n_support, strict=True)]
             # The coefficients of class i against class j > i lie in row j-1, those of j against i in row i.
-            coef = np.vstack(
-                [
-                    self._dual_coef_[j - 1, of[i]] @ self.support_vectors_[of[i]]
-                    + self._dual_coef_[i, of[j]] @ self.support_vectors_[of[j]]
-                    for i in range(len(of))
-                    for j in range(i + 1, len(of))
-                ]
-            )
-        coef.flags.writeable = False
+            pairs = [
+                self._dual_coef_[[j - 1], of[i]] @ self.support_vectors_[of[i]]
+                + self._dual_coef_[[i], of[j]] @ self.support_vectors_[of[j]]
+                for i in range(len(of))
+                for j in range(i + 1, len(of))
+            ]
+            coef = sparse.vstack(pairs, format="csr") if self._sparse else np.vstack(pairs)
+        (coef.data if self._sparse else coef).flags.writeable = False
         return coef
 
     @property
@@ -530,7 +533,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         n_features: int = X.shape[1]
         if self.gamma == "auto":
             return 1.0 / n_features
-        variance = _variance(X)
+        variance = _sparse.variance(X) if sparse.issparse(X) else _variance(X)
         if not np.isfinite(variance):
             raise ValueError(
                 "The variance of X, which gamma='scale' divides by, is not finite. The input data may contain large "
@@ -556,7 +559,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             support=self.support_,
             n_support=self._n_support,
             support_vectors=self.support_vectors_,
-            dual_coef=self._dual_coef_,
+            dual_coef=_sparse.dense(self._dual_coef_),
             intercept=self._intercept_,
             n_iter=self.n_iter_,
             prob_a=self._probA,
@@ -570,12 +573,14 @@ class SVC(ClassifierMixin, BaseEstimator):
         if callable(self.kernel):
             X = self._compute_kernel(X)
         else:
-            X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+            X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        if sparse.issparse(X) and not self._sparse:
+            raise ValueError(f"cannot use sparse input in {type(self).__name__!r} trained on dense data")
         if self._precomputed() and X.shape[1] != self.shape_fit_[0]:
             raise ValueError(
                 f"X.shape[1] = {X.shape[1]} should be equal to {self.shape_fit_[0]}, "
                 "the number of samples at training time"
             )
-        if self._n_support.sum() != (len(self.support_) if self._precomputed() else len(self.support_vectors_)):
+        if self._n_support.sum() != (len(self.support_) if self._precomputed() else self.support_vectors_.shape[0]):
             raise ValueError(f"The internal representation of {type(self).__name__} was altered")
-        return np.require(X, requirements="A")
+        return X if sparse.issparse(X) else np.require(X, requirements="A")
