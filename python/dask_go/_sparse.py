@@ -22,9 +22,9 @@ def variance(X: Any) -> float:
         X = X.copy()
         X.sum_duplicates()
     data = X.data.astype(np.float64, copy=False)
-    size = X.shape[0] * X.shape[1]
+    size: int = X.shape[0] * X.shape[1]
     mean = float(data.sum()) / size
-    squares = float(np.square(data).sum()) / size
+    squares = float(np.vdot(data, data)) / size
     return squares - mean * mean
 
 
