@@ -114,9 +114,10 @@ class SVC(ClassifierMixin, BaseEstimator):
         The multipliers of C.
     classes_ : ndarray of shape (n_classes,)
         The class labels, sorted.
-    coef_ : ndarray of shape (n_pairs, n_features), float64
-        The weights of the features, for kernel='linear' only; read-only.
-    dual_coef_ : ndarray of shape (n_classes - 1, n_SV), float64
+    coef_ : ndarray or csr_matrix of shape (n_pairs, n_features), float64
+        The weights of the features, for kernel='linear' only; read-only. This, `dual_coef_` and
+        `support_vectors_` are sparse if X was, in scikit-learn's types (`sparse_interface`).
+    dual_coef_ : ndarray or csr_matrix of shape (n_classes - 1, n_SV), float64
         αₜyₜ of the support vectors, in libsvm's layout: the columns of class i hold, from top
         to bottom, its coefficients against the other classes.
     fit_status_ : int
@@ -131,7 +132,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         The solver's steps for each pair.
     support_ : ndarray of shape (n_SV,), int32
         The rows of X that are support vectors, by class and then ascending.
-    support_vectors_ : ndarray of shape (n_SV, n_features), float64
+    support_vectors_ : ndarray or csr_matrix of shape (n_SV, n_features), float64
         Those rows; of shape (0, 0) with kernel='precomputed' or a callable.
     n_support_ : ndarray of shape (n_classes,), int32
         How many each class has.
@@ -236,9 +237,12 @@ class SVC(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), or (n_samples, n_samples) for kernel='precomputed'
-            float32 and float64 arrays of any strides are read in place; anything else is
-            converted to float64 once. A callable kernel gets X as it is, at prediction as well.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), or (n_samples, n_samples) for
+                kernel='precomputed'
+            float32 and float64 arrays of any strides are read in place, and so are CSR matrices
+            with indices of either width; anything else is converted to float64 or CSR once. Zeros
+            of a sparse X are never stored, and memory is that of its elements. A callable kernel
+            gets X as it is, at prediction as well.
         y : array-like of shape (n_samples,)
             Class labels, at least two different ones.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -256,7 +260,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             than two classes, lengths that differ, weights that leave one class or none; or if
             kernel values overflow (float32 where they are powers, as 'poly' has them): scale X then.
         TypeError
-            If X is sparse.
+            If X is sparse with kernel='precomputed'.
         NotImplementedError
             If a parameter has a value that is not supported yet.
         KeyboardInterrupt
@@ -324,7 +328,7 @@ class SVC(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to evaluate.
 
         Returns
@@ -350,7 +354,7 @@ class SVC(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to classify.
 
         Returns
@@ -395,7 +399,7 @@ class SVC(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to evaluate.
 
         Returns
@@ -419,7 +423,7 @@ class SVC(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows to evaluate.
 
         Returns
