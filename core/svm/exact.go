@@ -21,11 +21,8 @@ func (s *solver) finishExactly() (result, error) {
 			return result{}, err
 		}
 	}
-	x := &exactRows{solver: s, rows: make(map[int][]float64), diag: make([]float64, n)}
-	x.newton.indefinite = !s.pack.Definite()
-	for i, row := range s.rows {
-		x.diag[i] = s.pack.DiagExact(int(row))
-	}
+	x := s.exactRows()
+	defer s.forgetRows()
 	limit := s.updates + max(10_000_000, 100*int64(n)) // libsvm's
 	for range exactRepeats {
 		if err := s.refine(math.Inf(1)); err != nil {
@@ -40,6 +37,37 @@ func (s *solver) finishExactly() (result, error) {
 		}
 	}
 	return s.end(nil)
+}
+
+// Fits of so few points, and not of too many features, are libsvm's update by update, but
+// where rounding chooses there: that is as quick as any other way, and where a kernel is not
+// definite the solution is the same of several. For that such kernels go this way longer.
+const (
+	smallPoints     = 256
+	smallWork       = 1 << 21 // n²·features
+	smallIndefinite = 2048
+)
+
+// wantsSmall reports whether the problem is one for solveSmall.
+func (s *solver) wantsSmall() bool {
+	n, d := len(s.f), s.pack.Cols
+	switch {
+	case s.warm:
+		return false
+	case s.pack.Kind == kernel.Precomputed:
+		d = 0
+	case !s.pack.Definite():
+		return n <= smallIndefinite
+	}
+	return n <= smallPoints && n*n*(d+8) <= smallWork
+}
+
+// solveSmall makes as many updates as a small problem takes, unless its C is large.
+func (s *solver) solveSmall() error {
+	x := s.exactRows()
+	x.plain = true
+	defer func() { x.plain = false; s.forgetRows() }()
+	return x.solve(s.tol, s.updates+1000+20*int64(len(s.f)))
 }
 
 // rounding estimates what float64 leaves of the gap: the error of β and of the kernel
@@ -80,11 +108,11 @@ func (x *exactRows) solve(target float64, limit int64) error {
 	var fall pace
 	for s.goOn() && s.updates < limit {
 		gap := s.chooser.measure(s.f, s.state)
-		x.hopeless = fall.hopeless(gap, target, s.updates, limit-first)
+		x.hopeless = !x.plain && fall.hopeless(gap, target, s.updates, limit-first)
 		if !(gap > target) || x.hopeless {
 			break
 		}
-		if s.updates&63 == 0 && x.newton.due(int64(x.newton.findFree(s.beta, s.lo, s.hi)), s.updates-last) {
+		if !x.plain && s.updates&63 == 0 && x.newton.due(int64(x.newton.findFree(s.beta, s.lo, s.hi)), s.updates-last) {
 			if err := x.solveFace(); err != nil {
 				return err
 			}
@@ -190,27 +218,33 @@ func (s *solver) moveTo(i int, v float64) float64 {
 	return d
 }
 
+// tie is the relative difference of what counts as equal: two points that an update has
+// brought to the same F are so up to rounding, and rounding is not to choose between them.
+const tie = 1e-10
+
+// smallestUp returns the last of those whose F is the least, as libsvm does.
 func (s *solver) smallestUp() int {
-	best := -1
-	for i, f := range s.f {
-		if s.beta[i] < s.hi[i] && (best < 0 || f < s.f[best]) {
-			best = i
+	limit := s.chooser.minUp + tie*(1+math.Abs(s.chooser.minUp))
+	for i := len(s.f) - 1; i >= 0; i-- {
+		if s.f[i] <= limit && s.state[i]&simd.Up != 0 {
+			return i
 		}
 	}
-	return best
+	return -1
 }
 
-// bestPartner maximises the decrease of the objective, WSS 2 of Fan, Chen & Lin.
+// bestPartner maximises the decrease of the objective, WSS 2 of Fan, Chen & Lin; the
+// last one of equals.
 func (s *solver) bestPartner(i int, ki, diag []float64) int {
 	best, gain := -1, 0.0
 	for j, f := range s.f {
 		d := f - s.f[i]
-		if s.beta[j] <= s.lo[j] || d <= 0 {
+		if s.state[j]&simd.Low == 0 || d <= 0 {
 			continue
 		}
 		curvature := ki[i] + diag[j] - 2*ki[j]
-		if g := d * d / max(curvature, minCurvature); g > gain {
-			best, gain = j, g
+		if g := d * d / max(curvature, minCurvature); g >= (1-tie)*gain {
+			best, gain = j, max(g, gain)
 		}
 	}
 	return best
@@ -224,7 +258,32 @@ type exactRows struct {
 	diag     []float64
 	rows     map[int][]float64
 	hopeless bool
+	plain    bool // pair updates and nothing else
 }
+
+// exactRows returns the rows that the solver keeps from problem to problem.
+func (s *solver) exactRows() *exactRows {
+	if s.exact == nil {
+		x := &exactRows{solver: s, rows: make(map[int][]float64), diag: make([]float64, len(s.rows))}
+		x.newton.indefinite = !s.pack.Definite()
+		for i, row := range s.rows {
+			x.diag[i] = s.pack.DiagExact(int(row))
+		}
+		s.exact = x
+	}
+	s.exact.hopeless = false
+	return s.exact
+}
+
+// forgetRows keeps them only if they are few.
+func (s *solver) forgetRows() {
+	if len(s.f) > smallPoints {
+		s.exact = nil
+	}
+}
+
+// leastPower is above the 2⁻¹²⁵ at which tiles clamp powers of two.
+const leastPower = 0x1p-124
 
 // capacity is the number of rows that fill 64 MB.
 func (x *exactRows) capacity() int { return max(2, 8<<20/len(x.f)) }
@@ -240,6 +299,12 @@ func (x *exactRows) row(i int) ([]float64, error) {
 	if err := x.pack.Exact(x.ctl, x.dual.rows, x.dual.rows[i:i+1], []float64{1}, r); err != nil {
 		return nil, err
 	}
+	for k, v := range r {
+		if math.Abs(v) < leastPower {
+			r[k] = 0
+		}
+	}
+	r[i] = x.diag[i] // without what cancellation leaves in an exponent
 	x.rows[i] = r
 	return r, nil
 }

@@ -39,6 +39,7 @@ type solver struct {
 	refined  int      // times the gradient was computed again in float64
 	interior bool     // the interior-point method has been tried
 	settled  progress // of the gaps found so
+	exact    *exactRows
 	far      far
 	carried  float64 // the error of the F that was started from
 
@@ -152,6 +153,11 @@ func (p *progress) stuck(gap float64, patience int) bool {
 
 // run solves the problem.
 func (s *solver) run() (result, error) {
+	if s.wantsSmall() {
+		if err := s.solveSmall(); err != nil || s.chooser.measure(s.f, s.state) <= s.tol || !s.goOn() {
+			return s.end(err)
+		}
+	}
 	if s.wantsInterior() {
 		solve := s.solveLowRank
 		if s.pack.Kind == kernel.Linear {
@@ -406,7 +412,7 @@ func (s *solver) result() result {
 			count++
 		}
 	}
-	r.intercept = -s.chooser.threshold()
+	r.intercept = 0 - s.chooser.threshold() // no −0
 	if count > 0 {
 		r.intercept = -sum / float64(count)
 	}

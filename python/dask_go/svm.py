@@ -35,6 +35,12 @@ def hard_margin(C: float) -> float:
     return _HARD_MARGIN if np.isinf(C) else C
 
 
+_NOT_FINITE = (
+    "The dual coefficients or intercepts are not finite. The input data may contain large values and need to be "
+    "preprocessed."
+)
+
+
 def _variance(X: _marshal.Array) -> float:
     """Return the variance of all values of X, in float64 and without a temporary of the size of X."""
     if X.size <= _VARIANCE_BLOCK:
@@ -295,10 +301,7 @@ class SVC(ClassifierMixin, BaseEstimator):
 
         fitted = _marshal.svc_fit(self._params(random_state=seed), X, labels, weights, self.class_weight_)
         if not (np.isfinite(fitted.dual_coef).all() and np.isfinite(fitted.intercept).all()):
-            raise ValueError(
-                "The dual coefficients or intercepts are not finite. The input data may contain large values and "
-                "need to be preprocessed."
-            )
+            raise ValueError(_NOT_FINITE)
         self.support_ = fitted.support
         self.support_vectors_ = _sparse.aligned(fitted.support_vectors) if self._sparse else fitted.support_vectors
         self._n_support = fitted.n_support
@@ -539,10 +542,7 @@ class SVC(ClassifierMixin, BaseEstimator):
             return 1.0 / n_features
         variance = _sparse.variance(X) if sparse.issparse(X) else _variance(X)
         if not np.isfinite(variance):
-            raise ValueError(
-                "The variance of X, which gamma='scale' divides by, is not finite. The input data may contain large "
-                "values and need to be preprocessed."
-            )
+            raise ValueError(_NOT_FINITE + " (The variance of X overflows, by which gamma='scale' divides.)")
         return 1.0 / (n_features * variance) if variance != 0 else 1.0
 
     def _params(self, random_state: int = 0) -> Any:
