@@ -12,6 +12,9 @@ func (p *Pack) Among(ctl *parallel.Control, rows, cols []int32, segments []Segme
 	if p.Kind == Linear {
 		return p.linearAmong(ctl, rows, cols, segments, width, out)
 	}
+	if g := p.stored(); g != nil {
+		return g.among(ctl, rows, cols, segments, width, out)
+	}
 	if p.wide != nil {
 		return among(ctl, p, p.wide, rows, cols, segments, width, out)
 	}

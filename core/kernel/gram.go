@@ -63,7 +63,12 @@ func (g *gram) columns(ctl *parallel.Control, rows, cols []int32, out []float32,
 		some := rows[first:min(len(rows), first+gramRows)]
 		for j, col := range cols {
 			at, o := g.Start+int(col)*g.RowStride, out[j*ld+first:][:roundUp(len(some), 32)]
-			if g.F64 != nil {
+			if g.F32 != nil && g.ColStride == 1 {
+				column := g.F32[at:][:g.Cols]
+				for i, row := range some {
+					o[i] = column[row]
+				}
+			} else if g.F64 != nil {
 				for i, row := range some {
 					o[i] = float32(g.F64[at+int(row)*g.ColStride])
 				}
@@ -85,7 +90,12 @@ func (g *gram) sums(ctl *parallel.Control, rows, cols []int32, weight, f []float
 		o := f[first:][:len(some)]
 		for j, col := range cols {
 			at, w := g.Start+int(col)*g.RowStride, weight[j]
-			if g.F64 != nil {
+			if g.F32 != nil && g.ColStride == 1 {
+				column := g.F32[at:][:g.Cols]
+				for i, row := range some {
+					o[i] += w * float64(column[row])
+				}
+			} else if g.F64 != nil {
 				for i, row := range some {
 					o[i] += w * g.F64[at+int(row)*g.ColStride]
 				}

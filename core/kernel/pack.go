@@ -48,6 +48,7 @@ type Pack struct {
 	narrow *store[float32] // exactly one of narrow, wide and gram is set
 	wide   *store[float64]
 	gram   *gram
+	table  *gram // of all kernel values, if they were tabulated
 	free   chan *scratch
 }
 
@@ -272,6 +273,14 @@ type Noise struct {
 
 // Noise estimates what rounding does to kernel values.
 func (p *Pack) Noise() Noise { return p.noise }
+
+// stored is where kernel values can be read, if they can.
+func (p *Pack) stored() *gram {
+	if p.table != nil {
+		return p.table
+	}
+	return p.gram
+}
 
 // Magnitude is the size to which the errors of row i's kernel values are relative.
 func (p *Pack) Magnitude(i int) float64 {

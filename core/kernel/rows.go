@@ -39,7 +39,7 @@ func (p *Pack) NewRows(s *arena.Scope, capacity int) (r *Rows, err error) {
 // newRows makes room for rows of which a span is worked on at a time.
 func (p *Pack) newRows(s *arena.Scope, capacity, span int) (r *Rows, err error) {
 	r = &Rows{pack: p}
-	if p.gram != nil {
+	if p.stored() != nil {
 		return r, nil
 	}
 	if p.wide != nil {
@@ -53,7 +53,7 @@ func (p *Pack) newRows(s *arena.Scope, capacity, span int) (r *Rows, err error) 
 // NewCols makes room for up to capacity columns.
 func (p *Pack) NewCols(s *arena.Scope, capacity int) (c *Cols, err error) {
 	c = &Cols{pack: p}
-	if p.gram != nil {
+	if p.stored() != nil {
 		return c, nil
 	}
 	if p.Kind == Linear {
@@ -175,7 +175,7 @@ func Columns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int) {
 
 // AddColumns is Columns and AddSums in one pass over the columns.
 func AddColumns(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64, out []float32, ld int) {
-	if r.pack.narrow != nil && r.pack.narrow.both != nil {
+	if r.pack.stored() == nil && r.pack.narrow != nil && r.pack.narrow.both != nil {
 		c.weigh(ctl, delta)
 		storeColumns(ctl, r, c, out, ld, f)
 		return
@@ -185,7 +185,7 @@ func AddColumns(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64, out
 }
 
 func storeColumns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int, f []float64) {
-	if g := r.pack.gram; g != nil {
+	if g := r.pack.stored(); g != nil {
 		g.columns(ctl, r.idx, c.idx, out, ld)
 		return
 	}
@@ -206,8 +206,8 @@ func storeColumns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int
 // rows of Columns; what the padding holds means nothing.
 func AddSums(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64) {
 	p := r.pack
-	if p.gram != nil {
-		_ = p.gram.sums(ctl, r.idx, c.idx, delta, f)
+	if g := p.stored(); g != nil {
+		_ = g.sums(ctl, r.idx, c.idx, delta, f)
 		return
 	}
 	c.weigh(ctl, delta)

@@ -41,9 +41,9 @@ func (p *Pack) makeScratch(s *arena.Scope) error {
 // kept: they are gathered a cacheful at a time.
 func Sums(ctl *parallel.Control, idx []int32, c *Cols, delta, out []float64) error {
 	p := c.pack
-	if p.gram != nil {
+	if g := p.stored(); g != nil {
 		clear(out[:len(idx)])
-		return p.gram.sums(ctl, idx, c.idx, delta, out)
+		return g.sums(ctl, idx, c.idx, delta, out)
 	}
 	c.weigh(ctl, delta)
 	step := p.scratchRows()

@@ -42,11 +42,19 @@ func SVC(ctl *parallel.Control, p *Plan, out Output) error {
 		}
 	}()
 	errs := make([]error, len(tasks))
-	err = parallel.For(ctl, len(tasks), 0, func(k int) {
-		if errs[k] = s.walk(tasks[k].work, tasks[k].pair); errs[k] != nil {
-			s.failed.Store(true)
+	for first, last := 0, 0; first < len(tasks); first = last {
+		// One table at a time; without tables all at once.
+		last = first + 1
+		for d := tasks[first].data; last < len(tasks) && (tasks[last].data == d || !d.table && !tasks[last].data.table); {
+			last++
 		}
-	})
+		err = errors.Join(err, parallel.For(ctl, last-first, 0, func(k int) {
+			t := tasks[first+k]
+			if errs[first+k] = s.walk(t.work, t.pair); errs[first+k] != nil {
+				s.failed.Store(true)
+			}
+		}))
+	}
 	if err := errors.Join(append(errs, err)...); err != nil {
 		for _, known := range []error{arena.ErrNoMemory, parallel.ErrCancelled} {
 			if errors.Is(err, known) {
@@ -75,6 +83,9 @@ type search struct {
 // the last.
 type data struct {
 	kernel kernel.Params
+	table  bool         // all kernel values are computed and kept
+	solved int          // fits to be made with it
+	cache  float64      // MB
 	fits   []int        // that share it
 	left   atomic.Int64 // pairs of all chains
 
@@ -83,6 +94,10 @@ type data struct {
 	pack  *kernel.Pack
 	err   error
 }
+
+// tableFits is the number of fits from which on a table of all kernel values pays: one
+// needs about as many values.
+const tableFits = 3
 
 // work is a chain in the course of the search.
 type work struct {
@@ -138,6 +153,9 @@ func (s *search) works() (works []*work) {
 		for _, fits := range c.steps {
 			shared.fits = append(shared.fits, fits...)
 		}
+		shared.solved += len(c.steps)
+		shared.cache = max(shared.cache, c.CacheSize)
+		shared.table = shared.solved >= tableFits && c.Kernel.Tabulated(s.X.Rows, s.X.Cols, shared.cache*(1<<20))
 		works = append(works, w)
 	}
 	return works
@@ -147,7 +165,9 @@ func (s *search) works() (works []*work) {
 func (s *search) open(d *data) (*kernel.Pack, error) {
 	d.once.Do(func() {
 		start := time.Now()
-		d.pack, d.err = s.Pack(s.ctl, &d.scope, d.kernel)
+		if d.pack, d.err = s.Pack(s.ctl, &d.scope, d.kernel); d.err == nil && d.table {
+			d.err = d.pack.Tabulate(s.ctl, &d.scope)
+		}
 		s.report(d.fits, start, 0, true)
 	})
 	return d.pack, d.err

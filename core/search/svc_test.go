@@ -254,3 +254,15 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestTables has enough features for kernel values to be kept.
+func TestTables(t *testing.T) {
+	plan := &Plan{Problem: clouds(300, 80, 3), Splits: folds(300, 3), Fits: grid(3)}
+	for f := range plan.Fits {
+		plan.Fits[f].Kernel.Gamma /= 50
+	}
+	if s := (&search{Plan: plan, members: make([][][]int32, 3)}); !s.works()[3].data.table {
+		t.Fatal("there is no table")
+	}
+	compare(t, plan)
+}
