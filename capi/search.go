@@ -11,7 +11,7 @@ import (
 
 //export goSVCSearchStart
 func goSVCSearchStart(fits C.uintptr_t, nFits C.int64_t, split, x, y, sampleWeight, classWeight, train, trainEnd, test, testEnd,
-	predicted, decision, report, job, err C.uintptr_t) C.int32_t {
+	predicted, decision, probability, report, job, err C.uintptr_t) C.int32_t {
 	return enter(uintptr(err), func() error {
 		in, e := loadSearch(uintptr(fits), int64(nFits), uintptr(split), uintptr(x), uintptr(y), uintptr(sampleWeight), uintptr(classWeight))
 		if e != nil {
@@ -20,7 +20,7 @@ func goSVCSearchStart(fits C.uintptr_t, nFits C.int64_t, split, x, y, sampleWeig
 		if e = in.loadSplits(uintptr(train), uintptr(trainEnd), uintptr(test), uintptr(testEnd)); e != nil {
 			return e
 		}
-		if e = in.loadOutputs(uintptr(predicted), uintptr(decision), uintptr(report)); e != nil {
+		if e = in.loadOutputs(uintptr(predicted), uintptr(decision), uintptr(probability), uintptr(report)); e != nil {
 			return e
 		}
 		return startJob(uintptr(job), in.run)
@@ -35,7 +35,7 @@ type searchInputs struct {
 	splits      []search.Split
 	inputs      []view // what outputs must not overlap
 
-	predicted, decision, report *view
+	predicted, decision, probability, report *view
 }
 
 const maxFits = 1 << 24
@@ -153,7 +153,7 @@ func (in *searchInputs) loadLists(name string, address, endAddress uintptr) (lis
 	return lists, err
 }
 
-func (in *searchInputs) loadOutputs(predicted, decision, report uintptr) error {
+func (in *searchInputs) loadOutputs(predicted, decision, probability, report uintptr) error {
 	for _, o := range []struct {
 		name    string
 		address uintptr
@@ -163,6 +163,7 @@ func (in *searchInputs) loadOutputs(predicted, decision, report uintptr) error {
 	}{
 		{"predicted", predicted, integers, []int{1}, &in.predicted},
 		{"decision", decision, []C.int32_t{C.GOCLUSTER_F64}, []int{1, 2}, &in.decision},
+		{"probability", probability, []C.int32_t{C.GOCLUSTER_F64}, []int{2}, &in.probability},
 		{"report", report, []C.int32_t{C.GOCLUSTER_F64}, []int{2}, &in.report},
 	} {
 		if o.address == 0 {
@@ -218,6 +219,14 @@ func (in searchInputs) run(control *parallel.Control) (*model, error) {
 		}
 		if !in.decision.empty() {
 			out.Decision = elements[float64](*in.decision)
+		}
+	}
+	if in.probability != nil {
+		if err := in.probability.mustHave(rows, len(labels)); err != nil {
+			return nil, err
+		}
+		if !in.probability.empty() {
+			out.Probability = elements[float64](*in.probability)
 		}
 	}
 	if in.report != nil {

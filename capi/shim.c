@@ -148,11 +148,12 @@ int32_t gocluster_svc_search_start(const gocluster_svc_params *fits, int64_t n_f
                                    const gocluster_array *train, const gocluster_array *train_end,
                                    const gocluster_array *test, const gocluster_array *test_end,
                                    const gocluster_array *predicted, const gocluster_array *decision,
-                                   const gocluster_array *report, gocluster_job *job, gocluster_error *err)
+                                   const gocluster_array *probability, const gocluster_array *report,
+                                   gocluster_job *job, gocluster_error *err)
 {
     return CALL(err, goSVCSearchStart(P(fits), n_fits, P(split), P(X), P(y), P(sample_weight), P(class_weight), P(train),
-                                      P(train_end), P(test), P(test_end), P(predicted), P(decision), P(report), P(job),
-                                      P(err)));
+                                      P(train_end), P(test), P(test_end), P(predicted), P(decision), P(probability), P(report),
+                                      P(job), P(err)));
 }
 
 int32_t gocluster_svc_fit_result(gocluster_job job, gocluster_svc *model, gocluster_error *err)

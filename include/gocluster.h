@@ -338,6 +338,8 @@ int32_t gocluster_svc_free(gocluster_svc model, gocluster_error *err);
  *                  and so on; I64 receives labels, I32 indexes into the labels in ascending order
  *   decision       out, F64 [as predicted, n_pairs], or NULL: decision values as of
  *                  gocluster_svc_decision_function_start; NaN for a pair with a class that the split lacks
+ *   probability    out, F64 [as predicted, n_classes], or NULL: of fits whose params.probability is 1, which has no
+ *                  other effect here, the probabilities of the classes; NaN of others
  *   report         out, F64 [n_fits, 3], or NULL: seconds of work, with an equal share of what
  *                  fits have in common; the KKT violation; 1, or 0 if max_iter ended a pair */
 int32_t gocluster_svc_search_start(const gocluster_svc_params *fits, int64_t n_fits, const gocluster_array *split,
@@ -346,7 +348,8 @@ int32_t gocluster_svc_search_start(const gocluster_svc_params *fits, int64_t n_f
                                    const gocluster_array *train, const gocluster_array *train_end,
                                    const gocluster_array *test, const gocluster_array *test_end,
                                    const gocluster_array *predicted, const gocluster_array *decision,
-                                   const gocluster_array *report, gocluster_job *job, gocluster_error *err);
+                                   const gocluster_array *probability, const gocluster_array *report,
+                                   gocluster_job *job, gocluster_error *err);
 
 /* ---- k-means -------------------------------------------------------------------
  * Lloyd's algorithm on
@@ -578,12 +581,12 @@ static inline int32_t gocluster_svc_search(const gocluster_svc_params *fits, int
                                            const gocluster_array *class_weight, const gocluster_array *train,
                                            const gocluster_array *train_end, const gocluster_array *test,
                                            const gocluster_array *test_end, const gocluster_array *predicted,
-                                           const gocluster_array *decision, const gocluster_array *report,
-                                           gocluster_error *err)
+                                           const gocluster_array *decision, const gocluster_array *probability,
+                                           const gocluster_array *report, gocluster_error *err)
 {
     gocluster_job job;
     int32_t code = gocluster_svc_search_start(fits, n_fits, split, X, y, sample_weight, class_weight, train, train_end,
-                                              test, test_end, predicted, decision, report, &job, err);
+                                              test, test_end, predicted, decision, probability, report, &job, err);
     if (code < 0)
         return code;
     code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);

@@ -3,6 +3,7 @@ package search
 import (
 	"gocluster/core/arena"
 	"gocluster/core/kernel"
+	"gocluster/core/svm"
 )
 
 // decisionNoise is the rounding that decision values may carry before they are formed
@@ -13,7 +14,7 @@ const decisionNoise = 1e-4
 // pairs, whose kernel values it computes once for all pairs that share them.
 func (s *search) decide(w *work, pack *kernel.Pack, step int) error {
 	test := s.test(w)
-	if len(test) == 0 || s.out.Predicted == nil && s.out.Decision == nil {
+	if len(test) == 0 || s.out.Predicted == nil && s.out.Decision == nil && s.out.Probability == nil {
 		return nil
 	}
 	scope := arena.NewScope()
@@ -73,6 +74,9 @@ func (s *search) decide(w *work, pack *kernel.Pack, step int) error {
 		return err
 	}
 	s.put(w, step, values)
+	if w.Probability && s.out.Probability != nil {
+		return s.couple(w, step, values)
+	}
 	return nil
 }
 
@@ -125,6 +129,36 @@ func (s *search) put(w *work, step int, values []float64) {
 			}
 		}
 	}
+}
+
+// couple hands out the probabilities of the classes for one step.
+func (s *search) couple(w *work, step int, values []float64) error {
+	var classes []int
+	for c, rows := range s.members[w.Split] {
+		if len(rows) > 0 {
+			classes = append(classes, c)
+		}
+	}
+	width := len(w.pairs)
+	model := svm.Model{Classes: len(classes), ProbA: make([]float64, width), ProbB: make([]float64, width)}
+	for o := range w.pairs {
+		model.ProbA[o], model.ProbB[o] = w.pairs[o].found[step].a, w.pairs[o].found[step].b
+	}
+	rows := len(s.test(w))
+	out := make([]float64, rows*len(classes))
+	if err := model.Couple(s.ctl, rows, values, out); err != nil {
+		return err
+	}
+	for _, f := range w.steps[step] {
+		for r := range rows {
+			of := s.out.Probability[(s.offsets[f]+r)*s.Classes:][:s.Classes]
+			clear(of)
+			for k, c := range classes {
+				of[c] = out[r*len(classes)+k]
+			}
+		}
+	}
+	return nil
 }
 
 // pairIndex is the position of classes i < j among all pairs.

@@ -24,6 +24,7 @@ type found struct {
 	at        []int32
 	beta      []float64
 	intercept float64
+	a, b      float64 // of Platt's model
 }
 
 func (s *search) newPair(scope *arena.Scope, w *work, pack *kernel.Pack, i, j int) (*pair, error) {

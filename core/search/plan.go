@@ -34,7 +34,10 @@ type Plan struct {
 type Output struct {
 	Predicted []int32   // index of the class
 	Decision  []float64 // × pairs of classes; a pair that the split lacks has NaN
-	Report    []Report  // of each fit
+	// × classes, of fits with Probability, which is without effect if this is nil; NaN of
+	// others. A class that the split lacks has 0.
+	Probability []float64
+	Report      []Report // of each fit
 }
 
 // Report is what is told about a fit.
@@ -140,6 +143,13 @@ func (p *Plan) chains() []chain {
 	return chains
 }
 
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // compare orders fits by all but C, by the kernel first.
 func (f Fit) compare(g Fit) int {
 	return cmp.Or(
@@ -151,6 +161,8 @@ func (f Fit) compare(g Fit) int {
 		cmp.Compare(f.Tol, g.Tol),
 		cmp.Compare(f.CacheSize, g.CacheSize),
 		cmp.Compare(f.MaxIter, g.MaxIter),
+		cmp.Compare(one(f.Probability), one(g.Probability)),
+		cmp.Compare(f.Seed, g.Seed),
 		slices.Compare(f.ClassWeight, g.ClassWeight),
 	)
 }

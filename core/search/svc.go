@@ -23,6 +23,9 @@ func SVC(ctl *parallel.Control, p *Plan, out Output) error {
 	for k := range out.Decision {
 		out.Decision[k] = math.NaN()
 	}
+	for k := range out.Probability {
+		out.Probability[k] = math.NaN()
+	}
 	for f := range out.Report {
 		out.Report[f] = Report{Converged: true}
 	}
@@ -226,6 +229,12 @@ func (s *search) solve(w *work, pack *kernel.Pack, c *classPair) error {
 			return err
 		}
 		c.found[step] = p.take(solution)
+		if w.Probability && s.out.Probability != nil {
+			of := &c.found[step]
+			if of.a, of.b, err = p.solver.Calibrate(p.Dual, w.Seed); err != nil {
+				return err
+			}
+		}
 		s.report(fits, start, solution.Gap, solution.Converged)
 	}
 	return nil

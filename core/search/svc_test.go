@@ -266,3 +266,55 @@ func TestTables(t *testing.T) {
 	}
 	compare(t, plan)
 }
+
+// TestProbabilities compares with single fits, of splits with all classes and with fewer.
+func TestProbabilities(t *testing.T) {
+	plan := &Plan{Problem: clouds(300, 3, 3), Splits: folds(300, 3), Fits: grid(3)[:24]}
+	plan.Splits[2].Train = slices.DeleteFunc(plan.Splits[2].Train, func(row int32) bool { return plan.Y[row] == 1 })
+	for f := range plan.Fits {
+		plan.Fits[f].Probability, plan.Fits[f].Seed, plan.Fits[f].Tol = f%5 > 0, 11, 1e-5
+	}
+	offsets := plan.Offsets()
+	out := Output{Probability: make([]float64, 3*offsets[len(plan.Fits)])}
+	if err := SVC(nil, plan, out); err != nil {
+		t.Fatal(err)
+	}
+	for f, fit := range plan.Fits {
+		got := out.Probability[3*offsets[f] : 3*offsets[f+1]]
+		if !fit.Probability {
+			if !math.IsNaN(got[0]) {
+				t.Errorf("fit %d: %v without being asked", f, got[0])
+			}
+			continue
+		}
+		split := plan.Splits[fit.Split]
+		alone, names := subset(plan, split.Train), []int{0, 1, 2}
+		if fit.Split == 2 {
+			alone.Classes, names = 2, []int{0, 2}
+			for k, y := range alone.Y {
+				alone.Y[k] = y / 2
+			}
+		}
+		m, err := svm.Fit(nil, alone, fit.Params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test := subset(plan, split.Test).X
+		want := make([]float64, test.Rows*m.Classes)
+		if err := m.Proba(nil, test, want); err != nil {
+			t.Fatal(err)
+		}
+		for r := range test.Rows {
+			sum := 0.0
+			for k, c := range names {
+				sum += got[3*r+c]
+				if d := math.Abs(got[3*r+c] - want[r*m.Classes+k]); d > 0.01 {
+					t.Errorf("fit %d (%+v), row %d: probability of class %d is off by %v", f, fit.Params, r, c, d)
+				}
+			}
+			if math.Abs(sum-1) > 1e-9 {
+				t.Errorf("fit %d, row %d: probabilities sum to %v", f, r, sum)
+			}
+		}
+	}
+}

@@ -25,14 +25,21 @@ func (m *Model) proba(ctl *parallel.Control, rows int, out []float64, decide dec
 		return argumentError("out", "has %d values; %d rows × %d classes are needed", len(out), rows, k)
 	}
 	return m.inParts(rows, decide, func(first, rows int, values []float64) error {
-		const step = 64
-		return parallel.Share(ctl, (rows+step-1)/step, rows*pairs*2000, func(chunk int) {
-			c := newCoupling(k)
-			for r := chunk * step; r < min(rows, (chunk+1)*step); r++ {
-				m.pairwise(values[r*pairs:][:pairs], c.r)
-				c.solve(out[(first+r)*k:][:k])
-			}
-		})
+		return m.Couple(ctl, rows, values, out[first*k:])
+	})
+}
+
+// Couple sets out (rows × Classes) to the probabilities that follow from decision values
+// (rows × Pairs). Of the model only Classes, ProbA and ProbB count.
+func (m *Model) Couple(ctl *parallel.Control, rows int, values, out []float64) error {
+	const step = 64
+	k, pairs := m.Classes, m.Pairs()
+	return parallel.Share(ctl, (rows+step-1)/step, rows*pairs*2000, func(chunk int) {
+		c := newCoupling(k)
+		for r := chunk * step; r < min(rows, (chunk+1)*step); r++ {
+			m.pairwise(values[r*pairs:][:pairs], c.r)
+			c.solve(out[r*k:][:k])
+		}
 	})
 }
 

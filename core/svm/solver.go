@@ -261,7 +261,7 @@ func (s *solver) noise() float64 {
 		}
 	}
 	noise := s.pack.Noise()
-	return noise.Random*math.Sqrt(squares) + noise.Common*sum + s.carried
+	return math.Hypot(noise.Random*math.Sqrt(squares), s.carried) + noise.Common*sum
 }
 
 // round solves one active set and brings the gradient of all others up to date.

@@ -222,7 +222,8 @@ def svc_search(
     test: list[IntArray],
     *,
     decision: bool,
-) -> tuple[IntArray, FloatArray | None, FloatArray]:
+    probability: bool,
+) -> tuple[IntArray, FloatArray | None, FloatArray | None, FloatArray]:
     """Make fits of splits, and predict their test rows.
 
     Returns
@@ -231,6 +232,8 @@ def svc_search(
         Indexes of the classes, of the test rows of all fits one after the other.
     decision : ndarray of shape (len(predicted), n_pairs) or None
         Their decision values.
+    probabilities : ndarray of shape (len(predicted), n_classes) or None
+        Their probabilities, of fits that have `probability`.
     report : ndarray of shape (n_fits, 3)
         Seconds, the KKT gap, whether it is within tol.
     """
@@ -244,6 +247,7 @@ def svc_search(
     n_rows = sum(len(test[s]) for s in split)
     predicted = np.empty(n_rows, np.int32)
     values = np.empty((n_rows, n_classes * (n_classes - 1) // 2)) if decision else None
+    probabilities = np.empty((n_rows, n_classes)) if probability else None
     report = np.empty((len(fits), 3))
     run_job(
         "gocluster_svc_search_start",
@@ -261,9 +265,10 @@ def svc_search(
         ),
         array(predicted),
         _optional(values),
+        _optional(probabilities),
         array(report),
     )
-    return predicted, values, report
+    return predicted, values, probabilities, report
 
 
 class FittedKMeans(NamedTuple):

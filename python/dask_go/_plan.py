@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
 from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer, _Scorer
-from sklearn.utils import compute_class_weight
+from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.validation import _num_samples, check_array
 
 from . import _marshal
@@ -65,16 +65,22 @@ class Scoring(NamedTuple):
 
     known: bool  # they are scikit-learn's, which hand X to the estimator and do nothing else with it
     decision: bool  # they may want decision values
+    probability: bool  # they may want probabilities
 
     @classmethod
     def of(cls, scorer: Any) -> Scoring:
+        """Look at a scorer, or at several in one."""
         scorers = list(scorer._scorers.values()) if isinstance(scorer, _MultimetricScorer) else [scorer]  # noqa: SLF001
-        known = all(type(s) in (_Scorer, _PassthroughScorer) for s in scorers)
+        if not all(type(s) in (_Scorer, _PassthroughScorer) for s in scorers):
+            return cls(known=False, decision=True, probability=True)
         methods: set[str] = set()
         for s in scorers:
-            method = getattr(s, "_response_method", "predict")
-            methods.update([method] if isinstance(method, str) else method)
-        return cls(known, not known or "decision_function" in methods)
+            wanted = getattr(s, "_response_method", "predict")
+            for method in [wanted] if isinstance(wanted, str) else wanted:
+                methods.add(method)
+                if method != "predict_proba":  # the first one that the estimator has, and it need not have this one
+                    break
+        return cls(True, "decision_function" in methods, "predict_proba" in methods)
 
 
 @dataclass(eq=False)
@@ -209,8 +215,9 @@ def _entries(
     entries = []
     for _, split, pairs in parts:
         for task, apart in pairs:
+            scoring = Scoring.of(task.kwargs["scorer"])
             try:
-                entries.append(_Entry(task, split, apart.svc, *_resolve(apart.svc, split, source)))
+                entries.append(_Entry(task, split, apart.svc, *_resolve(apart.svc, split, source, scoring)))
             except Unplannable as why:
                 reasons[str(why)] += 1
     return entries
@@ -224,13 +231,15 @@ def _make(source: Source, entries: list[_Entry], reasons: Counter[str]) -> int:
     train_scores = bool(kwargs.get("return_train_score"))
     splits = list(dict.fromkeys(entry.split for entry in entries))
     numbers = {split: number for number, split in enumerate(splits)}
+    scoring = Scoring.of(kwargs["scorer"])
     spec = Spec(
         params=[entry.params for entry in entries],
         split=np.array([numbers[entry.split] for entry in entries], np.int32),
         class_weight=np.array([entry.class_weight for entry in entries]),
         train=[split.train for split in splits],
         test=[np.concatenate([s.test, s.train]) if train_scores else s.test for s in splits],
-        decision=Scoring.of(kwargs["scorer"]).decision or any(entry.svc.break_ties for entry in entries),
+        decision=scoring.decision or any(entry.svc.break_ties for entry in entries),
+        probability=scoring.probability and any(entry.params["probability"] for entry in entries),
     )
     outcome = run(source.rows, source.labels, source.weights, spec)
     for f, entry in enumerate(entries):
@@ -244,6 +253,7 @@ def _make(source: Source, entries: list[_Entry], reasons: Counter[str]) -> int:
             classes=entry.split.classes,
             predicted=outcome.predicted[f],
             decision=None if outcome.decision is None else outcome.decision[f],
+            probability=outcome.probability[f] if outcome.probability and entry.params["probability"] else None,
             seconds=float(outcome.seconds[f]),
         )
     return len({(tuple(sorted(e.params.items())), e.split, e.class_weight.tobytes()) for e in entries})
@@ -335,7 +345,9 @@ def _split(task: Task, whole: _Whole) -> _Split:
     return _Split(train, test, classes)
 
 
-def _resolve(svc: SVC, split: _Split, source: Source) -> tuple[dict[str, Any], npt.NDArray[np.float64]]:
+def _resolve(
+    svc: SVC, split: _Split, source: Source, scoring: Scoring
+) -> tuple[dict[str, Any], npt.NDArray[np.float64]]:
     """Return the parameters of a fit as the library wants them, and the classes' weights."""
     weight = np.ones(len(source.classes))
     if svc.class_weight is not None:
@@ -347,7 +359,16 @@ def _resolve(svc: SVC, split: _Split, source: Source) -> tuple[dict[str, Any], n
     params = {name: getattr(svc, name) for name in names}
     if not math.isfinite(params["coef0"]) or params["degree"] >= 2**31:
         raise Unplannable("degree or coef0 is out of its domain")
-    return params | {"C": hard_margin(svc.C), "kernel": svc.kernel, "gamma": float(gamma)}, weight
+    params |= {"C": hard_margin(svc.C), "kernel": svc.kernel, "gamma": float(gamma), "probability": 0}
+    if scoring.probability and svc._probability():  # noqa: SLF001
+        # The random state is the candidate's own, so it is asked once, as one fit would.
+        seed = _once(split.resolved, id(svc), _seed, svc)
+        params |= {"probability": 1, "random_state": seed}
+    return params, weight
+
+
+def _seed(svc: SVC) -> int:
+    return int(check_random_state(clone(svc).random_state).randint(np.iinfo(np.int32).max))
 
 
 def _gamma(svc: SVC, split: _Split, source: Source) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils import _safe_indexing
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names, _check_method_params, check_array
 
 from . import _marshal
@@ -47,6 +48,8 @@ class Held:
         The class of each row of all pieces, one after the other.
     decision : ndarray of shape (n_rows, n_pairs) or None
         Their decision values, for all pairs of all classes.
+    probability : ndarray of shape (n_rows, n_classes) or None
+        Their probabilities, for all classes.
     seconds : float
         How long the fit took.
     given : list of (array-like, int)
@@ -59,6 +62,7 @@ class Held:
     classes: npt.NDArray[np.intp]
     predicted: IntArray
     decision: npt.NDArray[np.float64] | None
+    probability: npt.NDArray[np.float64] | None
     seconds: float
     given: list[tuple[Any, int]] = field(default_factory=list)
 
@@ -161,6 +165,17 @@ class PlannedSVC(SVC):
                 return np.searchsorted(self._held.classes, self._held.predicted[where])
         self._fit_now()
         return super()._winners(X)
+
+    @available_if(SVC._offers_probabilities)  # noqa: SLF001
+    def predict_proba(self, X: Any) -> _marshal.FloatArray:
+        """Predict the probability of each class."""
+        if self._held is not None and self._held.probability is not None:
+            where = self._held.find(X)
+            if where is not None:
+                return self._held.probability[where][:, self._held.classes]
+        self._fit_now()
+        probabilities: _marshal.FloatArray = super().predict_proba(X)
+        return probabilities
 
 
 # Scorers, and who prints them, see scikit-learn's name.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ class Spec(NamedTuple):
     train: list[IntArray]
     test: list[IntArray]
     decision: bool  # whether decision values are wanted
+    probability: bool  # whether probabilities are, of the fits whose parameters say so
 
     def groups(self) -> list[npt.NDArray[np.intp]]:
         """Return the fits of each kernel: they share nothing with those of others, and can be made elsewhere."""
@@ -40,6 +41,7 @@ class Outcome(NamedTuple):
 
     predicted: list[IntArray]  # indexes into the classes of y
     decision: list[npt.NDArray[np.float64]] | None  # (n_test, n_pairs)
+    probability: list[npt.NDArray[np.float64]] | None  # (n_test, n_classes)
     seconds: npt.NDArray[np.float64]
     converged: npt.NDArray[np.bool_]
 
@@ -48,13 +50,17 @@ class Outcome(NamedTuple):
         """Put the outcomes of parts of a spec together."""
         order = np.argsort(np.concatenate([fits for fits, _ in parts]))
 
-        def gathered(lists: Iterable[list[Any]]) -> list[Any]:
-            flat = [item for part in lists for item in part]
+        def gathered(name: str) -> Any:
+            lists = [getattr(outcome, name) for _, outcome in parts]
+            if lists[0] is None:
+                return None
+            flat = [item for items in lists for item in items]
             return [flat[k] for k in order]
 
         return cls(
-            gathered(outcome.predicted for _, outcome in parts),
-            None if parts[0][1].decision is None else gathered(outcome.decision or [] for _, outcome in parts),
+            gathered("predicted"),
+            gathered("decision"),
+            gathered("probability"),
             np.concatenate([outcome.seconds for _, outcome in parts])[order],
             np.concatenate([outcome.converged for _, outcome in parts])[order],
         )
@@ -78,14 +84,23 @@ def run(
     -------
     Outcome
     """
-    predicted, decision, report = _marshal.svc_search(
-        spec.params, spec.split, X, y, sample_weight, spec.class_weight, spec.train, spec.test, decision=spec.decision
+    predicted, decision, probability, report = _marshal.svc_search(
+        spec.params,
+        spec.split,
+        X,
+        y,
+        sample_weight,
+        spec.class_weight,
+        spec.train,
+        spec.test,
+        decision=spec.decision,
+        probability=spec.probability,
     )
-    sizes = [len(spec.test[s]) for s in spec.split]
-    ends = np.cumsum(sizes)[:-1]
+    ends = np.cumsum([len(spec.test[s]) for s in spec.split])[:-1]
     return Outcome(
         np.split(predicted, ends),
         None if decision is None else np.split(decision, ends),
+        None if probability is None else np.split(probability, ends),
         report[:, 0],
         report[:, 2] == 1,
     )

@@ -65,8 +65,8 @@ FORWARD(int32_t, gocluster_svc_predict_proba_start,
 FORWARD(int32_t, gocluster_svc_free, (gocluster_svc m, error *e), (m, e))
 FORWARD(int32_t, gocluster_svc_search_start,
         (const gocluster_svc_params *f, int64_t n, array *s, array *X, array *y, array *w, array *c, array *a, array *b,
-         array *t, array *u, array *p, array *d, array *r, gocluster_job *j, error *e),
-        (f, n, s, X, y, w, c, a, b, t, u, p, d, r, j, e))
+         array *t, array *u, array *p, array *d, array *q, array *r, gocluster_job *j, error *e),
+        (f, n, s, X, y, w, c, a, b, t, u, p, d, q, r, j, e))
 FORWARD(int32_t, gocluster_kmeans_params_init, (gocluster_kmeans_params *p, uint32_t n, error *e), (p, n, e))
 FORWARD(int32_t, gocluster_kmeans_fit_start,
         (const gocluster_kmeans_params *p, array *X, array *s, array *i, array *d, array *c, array *l, array *t,

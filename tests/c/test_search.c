@@ -9,8 +9,8 @@ typedef struct grid {
     gocluster_svc_params fits[FITS];
     int32_t split_data[FITS], train_data[FOLDS * TRAIN], test_data[FOLDS * TEST];
     int64_t train_end_data[FOLDS], test_end_data[FOLDS], predicted_data[FITS * TEST];
-    double decision_data[FITS * TEST], report_data[FITS * 3];
-    gocluster_array split, train, train_end, test, test_end, predicted, decision, report;
+    double decision_data[FITS * TEST], probability_data[FITS * TEST * 2], report_data[FITS * 3];
+    gocluster_array split, train, train_end, test, test_end, predicted, decision, probability, report;
 } grid;
 
 static grid *make(void)
@@ -21,6 +21,8 @@ static grid *make(void)
     for (f = 0; f < FITS; f++) {
         g.fits[f] = g.data.params;
         g.fits[f].C = f / FOLDS % 2 ? 10 : 0.1;
+        g.fits[f].probability = f / FOLDS == 1;
+        g.fits[f].random_state = 7;
         g.fits[f].kernel = f / FOLDS / 2 ? GOCLUSTER_KERNEL_LINEAR : GOCLUSTER_KERNEL_RBF;
         g.split_data[f] = f % FOLDS;
     }
@@ -41,6 +43,7 @@ static grid *make(void)
     g.test_end = gocluster_vector(g.test_end_data, GOCLUSTER_I64, FOLDS);
     g.predicted = gocluster_vector(g.predicted_data, GOCLUSTER_I64, FITS * TEST);
     g.decision = gocluster_vector(g.decision_data, GOCLUSTER_F64, FITS * TEST);
+    g.probability = gocluster_matrix(g.probability_data, GOCLUSTER_F64, FITS * TEST, 2);
     g.report = gocluster_matrix(g.report_data, GOCLUSTER_F64, FITS, 3);
     return &g;
 }
@@ -48,7 +51,8 @@ static grid *make(void)
 static int32_t run(grid *g)
 {
     return gocluster_svc_search(g->fits, FITS, &g->split, &g->data.X, &g->data.y, NULL, NULL, &g->train, &g->train_end,
-                                &g->test, &g->test_end, &g->predicted, &g->decision, &g->report, &last_error);
+                                &g->test, &g->test_end, &g->predicted, &g->decision, &g->probability, &g->report,
+                                &last_error);
 }
 
 /* The decision values of each fit are those of a fit of its rows alone, within what tol leaves open. */
@@ -58,7 +62,8 @@ static void as_single_fits(void)
     int f, k;
     EXPECT_OK(run(g));
     for (f = 0; f < FITS; f++) {
-        double weight_data[ROWS] = {0}, all[ROWS];
+        double weight_data[ROWS] = {0}, all[ROWS], probabilities[ROWS * 2];
+        gocluster_array proba = gocluster_matrix(probabilities, GOCLUSTER_F64, ROWS, 2);
         gocluster_array weight = gocluster_vector(weight_data, GOCLUSTER_F64, ROWS);
         gocluster_array out = gocluster_vector(all, GOCLUSTER_F64, ROWS);
         gocluster_svc model;
@@ -67,10 +72,13 @@ static void as_single_fits(void)
             weight_data[g->train_data[(f % FOLDS) * TRAIN + k]] = 1;
         EXPECT_OK(gocluster_svc_fit(&g->fits[f], &g->data.X, &g->data.y, &weight, NULL, &model, &last_error));
         EXPECT_OK(gocluster_svc_decision_function(model, &g->data.X, &out, &last_error));
+        if (g->fits[f].probability)
+            EXPECT_OK(gocluster_svc_predict_proba(model, &g->data.X, &proba, &last_error));
         for (k = 0; k < TEST; k++) {
-            double value = g->decision_data[f * TEST + k];
+            double p = g->probability_data[2 * (f * TEST + k)], value = g->decision_data[f * TEST + k];
             CHECK(fabs(value - all[test[k]]) < 0.02);
             CHECK(g->predicted_data[f * TEST + k] == (value > 0 ? -1 : 4));
+            CHECK(g->fits[f].probability ? fabs(p - probabilities[2 * test[k]]) < 0.01 : p != p);
         }
         CHECK(g->report_data[3 * f] > 0 && g->report_data[3 * f + 1] <= g->fits[f].tol && g->report_data[3 * f + 2] == 1);
         EXPECT_OK(gocluster_svc_free(model, &last_error));
@@ -85,7 +93,7 @@ static void outputs_can_be_left_out(void)
     int k;
     EXPECT_OK(run(g));
     EXPECT_OK(gocluster_svc_search(g->fits, FITS, &g->split, &g->data.X, &g->data.y, NULL, NULL, &g->train, &g->train_end,
-                                   &g->test, &g->test_end, &indexes, NULL, NULL, &last_error));
+                                   &g->test, &g->test_end, &indexes, NULL, NULL, NULL, &last_error));
     for (k = 0; k < FITS * TEST; k++)
         CHECK(index[k] == (g->predicted_data[k] == 4));
 }
@@ -104,14 +112,14 @@ static void weights_of_classes(void)
         weight_data[2 * f + 1] = 50;
     }
     EXPECT_OK(gocluster_svc_search(g->fits, FITS, &g->split, &g->data.X, &g->data.y, NULL, &weight, &g->train, &g->train_end,
-                                   &g->test, &g->test_end, &g->predicted, NULL, NULL, &last_error));
+                                   &g->test, &g->test_end, &g->predicted, NULL, NULL, NULL, &last_error));
     for (k = 0; k < FITS * TEST; k++)
         more += g->predicted_data[k] == 4;
     CHECK(more >= 0);
     weight_data[3] = -1;
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "class_weight",
             gocluster_svc_search(g->fits, FITS, &g->split, &g->data.X, &g->data.y, NULL, &weight, &g->train, &g->train_end,
-                                 &g->test, &g->test_end, &g->predicted, NULL, NULL, &last_error));
+                                 &g->test, &g->test_end, &g->predicted, NULL, NULL, NULL, &last_error));
 }
 
 static void mistakes(void)
@@ -145,7 +153,7 @@ static void mistakes(void)
     EXPECT_OK(run(g));
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "n_fits",
             gocluster_svc_search(g->fits, 0, &g->split, &g->data.X, &g->data.y, NULL, NULL, &g->train, &g->train_end,
-                                 &g->test, &g->test_end, NULL, NULL, NULL, &last_error));
+                                 &g->test, &g->test_end, NULL, NULL, NULL, NULL, &last_error));
 }
 
 static const test tests[] = {
