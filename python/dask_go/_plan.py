@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer, _Scorer
 from sklearn.utils import check_random_state, compute_class_weight
@@ -161,6 +162,9 @@ def _batches(
     """Yield what goes to the library at a time: all fits, or for pipelines those of some splits."""
     first = next(iter(group.values()))[0][1]
     if not first.steps:
+        if issparse(whole.X):
+            reasons["sparse data"] += sum(map(len, group.values()))
+            return
         try:
             rows = np.require(check_array(whole.X, dtype=[np.float64, np.float32]), requirements="A")
         except (ValueError, TypeError) as error:
