@@ -79,6 +79,10 @@ func (c *Cols) Gather(idx []int32) {
 	c.narrow.idx, c.wide.idx = idx, idx
 }
 
+// Pack gathers the rows now and not when they are used first, so that they may be used
+// by many at once.
+func (r *Rows) Pack(ctl *parallel.Control) { r.pack1(ctl) }
+
 func (r *Rows) pack1(ctl *parallel.Control) {
 	if r.packed {
 		return

@@ -27,7 +27,8 @@ type active struct {
 	// says that it does. Kernel values then stay from one set to the next.
 	all, loaded bool
 
-	columns columns // of points that changed
+	columns columns    // of points that changed
+	classes *classPair // nil if kernel values are not shared with other pairs of classes
 
 	blockRows *kernel.Rows
 	blockCols *kernel.Cols
@@ -41,25 +42,31 @@ type active struct {
 
 // newActive makes room for sets of up to capacity of n points. With an origin it is a
 // fork of that one, and shares the kernel values that do not depend on the problem.
-func newActive(s *arena.Scope, pack *kernel.Pack, n, capacity int, m mix, cacheBytes int64, origin *active) (*active, error) {
+func newActive(s *arena.Scope, pack *kernel.Pack, n, capacity int, m mix, cacheBytes int64, classes *classPair, origin *active) (*active, error) {
 	m.all = true
-	a := &active{mix: m, all: n <= m.size}
+	a := &active{mix: m, all: n <= m.size, classes: classes}
 	padded := roundUp(capacity, 32)
+	height := padded // of a column
+	if classes != nil {
+		height = len(classes.sums)
+	}
 	var err error
 	make := func(step func() error) {
 		if err == nil {
 			err = step()
 		}
 	}
-	make(func() error { a.f, err = arena.Make[float64](s, padded); return err })
+	make(func() error { a.f, err = arena.Make[float64](s, padded+32); return err })
 	make(func() error { a.before, err = arena.Make[float64](s, padded); return err })
 	make(func() error { a.state, err = arena.MakeZero[uint8](s, padded); return err })
 	make(func() error { a.rows, err = arena.Make[int32](s, padded); return err })
 	make(func() error { a.chooser, err = newChooser(s, padded); return err })
 	make(func() error { a.cols, err = pack.NewCols(s, m.size); return err })
 	if origin == nil {
-		make(func() error { a.columns, err = newColumns(s, pack, padded, cacheBytes); return err })
-		make(func() error { a.set, err = pack.NewRows(s, capacity); return err })
+		make(func() error { a.columns, err = newColumns(s, pack, padded, height, cacheBytes); return err })
+		if classes == nil {
+			make(func() error { a.set, err = pack.NewRows(s, capacity); return err })
+		}
 		make(func() error { a.block, err = newBlock(s, m.size, nil); return err })
 		a.all = a.all || n <= capacity && a.columns.end > 0
 	} else {
@@ -67,7 +74,7 @@ func newActive(s *arena.Scope, pack *kernel.Pack, n, capacity int, m mix, cacheB
 		make(func() error { a.columns.slot, err = arena.Make[int32](s, padded); return err })
 		if a.loaded = origin.loaded; a.loaded {
 			a.set = origin.set
-		} else {
+		} else if classes == nil {
 			make(func() error { a.set, err = pack.NewRows(s, capacity); return err })
 		}
 		if a.computed = origin.loaded && origin.computed; a.computed {
@@ -104,7 +111,9 @@ func (a *active) load(s *solver, points []int32) {
 		a.columns.forget(n)
 	}
 	if !a.loaded {
-		a.set.Gather(a.rows)
+		if a.classes == nil {
+			a.set.Gather(a.rows)
+		}
 		a.loaded, a.computed = a.all, false
 	}
 }
@@ -135,6 +144,10 @@ func (a *active) solve(s *solver, eps float64) {
 
 // computeBlock computes the kernel matrix of the chosen points.
 func (a *active) computeBlock(s *solver) {
+	if a.classes != nil {
+		a.classes.computeBlock(a, s)
+		return
+	}
 	n := len(a.chosen)
 	a.gathered = grow(a.gathered, n)
 	for k, p := range a.chosen {
@@ -198,7 +211,11 @@ func (a *active) update(s *solver) {
 			a.offsets = append(a.offsets, int(p)*a.block.ld)
 			a.weights = append(a.weights, float32(a.delta[k]))
 		}
-		a.addRows(s, a.block.k)
+		a.addTo(s, 0, roundUp(len(a.points), 32), a.block.k)
+		return
+	}
+	if a.classes != nil {
+		a.classes.update(a, s)
 		return
 	}
 	a.gathered = a.gathered[:0]
@@ -227,14 +244,14 @@ func (a *active) update(s *solver) {
 		a.cols.Gather(a.gathered[fresh:])
 		kernel.AddSums(s.ctl, a.set, a.cols, a.delta[fresh:others], a.f)
 	}
-	a.addRows(s, c.values)
+	a.addTo(s, 0, roundUp(len(a.points), 32), c.values)
 }
 
-// addRows adds stored columns, at the offsets, to the set's gradient.
-func (a *active) addRows(s *solver, columns []float32) {
+// addTo adds stored columns, at the offsets, to a part of the set's gradient.
+func (a *active) addTo(s *solver, begin, padded int, columns []float32) {
 	if len(a.offsets) > 0 {
-		s.forRows(roundUp(len(a.points), 32), len(a.offsets), func(first, last int) {
-			simd.AddRows(a.f[first:last], columns[first:], a.offsets, a.weights)
+		s.forRows(padded, len(a.offsets), func(first, last int) {
+			simd.AddRows(a.f[begin+first:begin+last], columns[first:], a.offsets, a.weights)
 		})
 	}
 }

@@ -21,10 +21,10 @@ type columns struct {
 	inherited []int32
 }
 
-// newColumns makes room for columns of capacity values in so many bytes, as far as
-// they are worth keeping.
-func newColumns(s *arena.Scope, pack *kernel.Pack, capacity int, bytes int64) (c columns, err error) {
-	c.ld = roundUp(capacity, 32) + 16
+// newColumns makes room for the columns of a set of so many points in so many bytes, as
+// far as they are worth keeping; height values are a column.
+func newColumns(s *arena.Scope, pack *kernel.Pack, capacity, height int, bytes int64) (c columns, err error) {
+	c.ld = height + 16
 	if c.slot, err = arena.Make[int32](s, capacity); err != nil || pack.Kind == kernel.Linear || pack.Cols < cacheFrom {
 		return c, err
 	}

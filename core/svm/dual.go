@@ -51,7 +51,7 @@ type Solution struct {
 // NewSolver makes a solver for the given rows of a pack, which lives as long as the
 // scope. Of prm it uses Tol, CacheSize and MaxIter.
 func NewSolver(ctl *parallel.Control, s *arena.Scope, pack *kernel.Pack, rows []int32, prm Params) (*Solver, error) {
-	v, err := newSolver(ctl, s, pack, rows, prm)
+	v, err := newSolver(ctl, s, pack, rows, prm, nil)
 	return &Solver{solver: v}, err
 }
 
@@ -91,7 +91,14 @@ func (s *Solver) Noise() float64 { return s.solver.noise() }
 func (s *Solver) fork(scope *arena.Scope) (*Solver, error) {
 	v := s.solver
 	f := &solver{ctl: v.ctl, scope: scope, dual: v.dual, tol: v.tol, limit: v.limit}
-	return &Solver{solver: f}, f.make(0, v.active)
+	classes := v.active.classes
+	if classes != nil {
+		var err error
+		if classes, err = newClassPair(scope, classes.class[0], classes.class[1]); err != nil {
+			return nil, err
+		}
+	}
+	return &Solver{solver: f}, f.make(0, classes, v.active)
 }
 
 // part prepares a fork of s for one of several tasks, whatever it did before: what one

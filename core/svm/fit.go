@@ -31,13 +31,18 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 			pairs = append(pairs, pairFit{i: i, j: j})
 		}
 	}
+	shared, bytes, err := shareClasses(ctl, scope, pack, members, prm.CacheSize*(1<<20))
+	if err != nil {
+		return nil, err
+	}
+	prm.CacheSize -= bytes / (1 << 20)
 	// A budget per pair at work, so that all of them keep within CacheSize.
 	prm.CacheSize /= float64(min(len(pairs), parallel.Budget()))
 	if len(pairs) == 1 {
-		err = pairs[0].fit(ctl, pack, p, prm, members)
+		err = pairs[0].fit(ctl, pack, p, prm, members, nil)
 	} else {
 		err = parallel.For(ctl, len(pairs), 0, func(k int) {
-			pairs[k].err = pairs[k].fit(ctl, pack, p, prm, members)
+			pairs[k].err = pairs[k].fit(ctl, pack, p, prm, members, shared)
 		})
 	}
 	for _, pair := range pairs {
@@ -186,7 +191,7 @@ type pairFit struct {
 // rows, β, and what refine gathers.
 const goBytesPerRow = 64
 
-func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm Params, members [][]int32) error {
+func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm Params, members [][]int32, shared []*classColumns) error {
 	if err := arena.Room(goBytesPerRow * (len(members[f.i]) + len(members[f.j]))); err != nil {
 		return err
 	}
@@ -196,10 +201,17 @@ func (f *pairFit) fit(ctl *parallel.Control, pack *kernel.Pack, p Problem, prm P
 	if err != nil {
 		return err
 	}
-	s, err := NewSolver(ctl, scope, pack, rows, prm)
+	var classes *classPair
+	if shared != nil {
+		if classes, err = newClassPair(scope, shared[f.i], shared[f.j]); err != nil {
+			return err
+		}
+	}
+	v, err := newSolver(ctl, scope, pack, rows, prm, classes)
 	if err != nil {
 		return err
 	}
+	s := &Solver{solver: v}
 	if f.Solution, err = s.Solve(d, nil); err != nil {
 		return err
 	}

@@ -67,17 +67,17 @@ func workingSets(d int) (outer, inner mix, first int) {
 	return mix{size: 8192, keep: 0.5, random: 0.2}, mix{size: 640, keep: 0.3, random: 0.5}, 4096
 }
 
-func newSolver(ctl *parallel.Control, s *arena.Scope, pack *kernel.Pack, rows []int32, prm Params) (*solver, error) {
+func newSolver(ctl *parallel.Control, s *arena.Scope, pack *kernel.Pack, rows []int32, prm Params, classes *classPair) (*solver, error) {
 	limit := prm.MaxIter
 	if limit < 0 {
 		limit = math.MaxInt64
 	}
 	v := &solver{ctl: ctl, scope: s, dual: dual{pack: pack, rows: rows}, tol: prm.Tol, limit: limit}
-	return v, v.make(int64(prm.CacheSize*(1<<20)), nil)
+	return v, v.make(int64(prm.CacheSize*(1<<20)), classes, nil)
 }
 
 // make makes room for what the solver works on.
-func (v *solver) make(cacheBytes int64, origin *active) error {
+func (v *solver) make(cacheBytes int64, classes *classPair, origin *active) error {
 	n, s := len(v.rows), v.scope
 	outer, inner, first := workingSets(v.pack.Cols)
 	outer.size, inner.size = min(outer.size, n), min(inner.size, n)
@@ -95,7 +95,7 @@ func (v *solver) make(cacheBytes int64, origin *active) error {
 	if v.chooser, err = newChooser(s, n); err != nil {
 		return err
 	}
-	if v.active, err = newActive(s, v.pack, n, outer.size, inner, cacheBytes, origin); err != nil {
+	if v.active, err = newActive(s, v.pack, n, outer.size, inner, cacheBytes, classes, origin); err != nil {
 		return err
 	}
 	v.mix.all = v.active.all

@@ -470,7 +470,7 @@ func TestFinishExactly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSolver(nil, scope, pack, rows, prm)
+	s, err := newSolver(nil, scope, pack, rows, prm, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
