@@ -279,6 +279,21 @@ def test_invariance() -> None:
     assert_array_equal(permuted.labels_, base.labels_[order])
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_thousands_of_clusters(dtype: Any) -> None:
+    X = np.random.RandomState(3).uniform(size=(12000, 3)).astype(dtype)
+    params: dict[str, Any] = {"n_clusters": 5000, "init": X[:5000], "max_iter": 4}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        ours, theirs = KMeans(**params).fit(X), sklearn.cluster.KMeans(**params).fit(X)
+    centers = ours.cluster_centers_.astype(np.float64)
+    squares = ((X[::17, None, :].astype(np.float64) - centers) ** 2).sum(axis=2)
+    assert_array_equal(squares.argmin(axis=1), ours.labels_[::17])
+    if dtype is np.float64:
+        assert_array_equal(ours.labels_, theirs.labels_)
+    assert_allclose(ours.inertia_, theirs.inertia_, rtol=1e-4)
+
+
 def lines(text: str) -> list[tuple[str, ...]]:
     """Split lines into words, with numbers to eight digits."""
 
