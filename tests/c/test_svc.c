@@ -240,7 +240,7 @@ static void precomputed_is_the_kernel(void)
     EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_DUAL_COEF, &coef_a, &last_error));
     EXPECT_OK(gocluster_svc_get(model, GOCLUSTER_SVC_INTERCEPT, &intercept_a, &last_error));
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "attribute", gocluster_svc_get(model, GOCLUSTER_SVC_SUPPORT_VECTORS, &coef_a, &last_error));
-    EXPECT_OK(gocluster_svc_from_arrays(&p.params, &labels_a, &n_support_a, &support_a, &coef_a, &intercept_a, &again, &last_error));
+    EXPECT_OK(gocluster_svc_from_arrays(&p.params, &labels_a, &n_support_a, &support_a, &coef_a, &intercept_a, NULL, NULL, &again, &last_error));
     out = gocluster_matrix(expected, GOCLUSTER_F64, rows, classes);
     EXPECT_OK(gocluster_svc_decision_function(again, &K, &out, &last_error));
     CHECK(memcmp(values, expected, sizeof values) == 0);
@@ -250,9 +250,9 @@ static void precomputed_is_the_kernel(void)
     REFUSED(GOCLUSTER_ERROR_SHAPE, "X", gocluster_svc_fit(&p.params, &K, &p.y, NULL, NULL, &again, &last_error));
     support[3] = -1;
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "support_vectors", gocluster_svc_from_arrays(&p.params, &labels_a, &n_support_a, &support_a,
-                                                                                  &coef_a, &intercept_a, &again, &last_error));
+                                                                                  &coef_a, &intercept_a, NULL, NULL, &again, &last_error));
     REFUSED(GOCLUSTER_ERROR_DTYPE, "support_vectors", gocluster_svc_from_arrays(&p.params, &labels_a, &n_support_a, &coef_a, &coef_a,
-                                                                               &intercept_a, &again, &last_error));
+                                                                               &intercept_a, NULL, NULL, &again, &last_error));
 }
 
 /* Values whose kernel is more than float32 holds. */
