@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"gocluster/core/arena"
+	"gocluster/core/dense"
 	"gocluster/core/parallel"
 	"gocluster/core/svm"
 )
@@ -43,6 +44,7 @@ var paramNames = []string{"kernel", "gamma", "C", "tol", "cache_size", "max_iter
 func explain(err error) *callError {
 	var call *callError
 	var argument *svm.ArgumentError
+	var file *dense.FileError
 	switch {
 	case errors.As(err, &call):
 		return call
@@ -54,6 +56,8 @@ func explain(err error) *callError {
 		return &callError{C.GOCLUSTER_ERROR_ARGUMENT, name, argument.Reason}
 	case errors.Is(err, parallel.ErrCancelled):
 		return &callError{C.GOCLUSTER_ERROR_CANCELLED, "", "the job was cancelled"}
+	case errors.As(err, &file):
+		return &callError{C.GOCLUSTER_ERROR_IO, "", file.Err.Error()}
 	case errors.Is(err, arena.ErrNoMemory):
 		return &callError{C.GOCLUSTER_ERROR_MEMORY, "", "no memory left"}
 	}

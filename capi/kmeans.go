@@ -6,7 +6,6 @@ import "C"
 import (
 	"errors"
 	"math"
-	"math/rand/v2"
 	"unsafe"
 
 	"gocluster/core/arena"
@@ -27,6 +26,7 @@ func kmeansDefaults() C.gocluster_kmeans_params {
 		init:                C.GOCLUSTER_INIT_PLUSPLUS,
 		oversampling_factor: 2,
 		init_max_iter:       0,
+		memory_limit:        0,
 	}
 }
 
@@ -143,6 +143,7 @@ func storeResult(address uintptr, size uint32, r kmeans.Result) error {
 		inertia:     C.double(r.Inertia),
 		n_iter:      C.int64_t(r.Iterations),
 		n_distinct:  C.int64_t(r.Distinct),
+		n_passes:    C.int64_t(r.Passes),
 	}
 	if r.Converged {
 		result.converged = 1
@@ -157,16 +158,35 @@ func (in kmeansInput) explainKMeans(control *parallel.Control, err error) error 
 	if !errors.As(err, &argument) {
 		return err
 	}
-	name := argument.Argument
-	switch name {
-	case "X":
+	if argument.Argument == "X" {
 		if finite := checkFinite(control, in.x); finite != nil {
 			return finite
 		}
-	case "n_clusters", "n_init", "max_iter", "tol", "oversampling_factor", "init_max_iter":
+	}
+	return explainKMeans(argument)
+}
+
+func explainKMeans(argument *kmeans.ArgumentError) error {
+	name := argument.Argument
+	switch name {
+	case "n_clusters", "n_init", "max_iter", "tol", "oversampling_factor", "init_max_iter", "memory_limit":
 		name = "params." + name
 	}
 	return fail(C.GOCLUSTER_ERROR_ARGUMENT, name, "%s", argument.Reason)
+}
+
+// startOf is what the params say of where centres start.
+func startOf(given C.gocluster_kmeans_params) (from kmeans.Start, err error) {
+	switch given.init {
+	case C.GOCLUSTER_INIT_PLUSPLUS:
+	case C.GOCLUSTER_INIT_SCALABLE:
+		from.Scalable = &kmeans.Scalable{Factor: float64(given.oversampling_factor), Rounds: int(given.init_max_iter)}
+	case C.GOCLUSTER_INIT_RANDOM:
+		from.Random = true
+	default:
+		err = fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.init", "is %d, which is no enum gocluster_kmeans_init", int64(given.init))
+	}
+	return from, err
 }
 
 // kmeansFit is a fit to be.
@@ -175,7 +195,7 @@ type kmeansFit struct {
 	params      kmeans.Params
 	clusters    int
 	randomState uint64
-	scalable    *kmeans.Scalable
+	from        kmeans.Start
 	init, draws *view
 	centers     view
 	labels      view
@@ -201,14 +221,11 @@ func loadKMeansFit(params, x, sampleWeight, init, draws, centers, labels, trace,
 		return in, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.n_init", "is %d", int32(given.n_init))
 	}
 	in.clusters = int(given.n_clusters)
-	switch {
-	case init != 0 || given.init == C.GOCLUSTER_INIT_PLUSPLUS:
-	case given.init == C.GOCLUSTER_INIT_SCALABLE:
-		in.scalable = &kmeans.Scalable{Factor: float64(given.oversampling_factor), Rounds: int(given.init_max_iter)}
-	default:
-		return in, fail(C.GOCLUSTER_ERROR_ARGUMENT, "params.init", "is %d, which is no enum gocluster_kmeans_init", int64(given.init))
-	}
-	if init != 0 {
+	if init == 0 {
+		if in.from, err = startOf(given); err != nil {
+			return in, err
+		}
+	} else {
 		v, err := in.loadCenters("init", init)
 		if err == nil && (v.rows%in.params.NInit != 0 || v.rows/in.params.NInit != in.clusters) {
 			err = fail(C.GOCLUSTER_ERROR_SHAPE, "init", "shape is %s, and there are %d centres to start from, %d times", v.shape(), in.clusters, in.params.NInit)
@@ -260,7 +277,7 @@ func (in kmeansFit) fit(control *parallel.Control) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := kmeans.Start{Scalable: in.scalable}
+	from := in.from
 	switch {
 	case in.init != nil:
 		if from.Centers, err = finiteFloats(scope, *in.init); err != nil {
@@ -272,15 +289,7 @@ func (in kmeansFit) fit(control *parallel.Control) (*model, error) {
 	case in.draws != nil:
 		from.Draws, err = finiteFloats(scope, *in.draws)
 	default:
-		generator := rand.New(rand.NewPCG(in.randomState, 0))
-		each := 1 + (in.clusters-1)*greedyTrials(in.clusters)
-		if in.scalable != nil {
-			each++
-		}
-		from.Draws = make([]float64, in.params.NInit*each)
-		for i := range from.Draws {
-			from.Draws[i] = generator.Float64()
-		}
+		from.Draws = drawsFor(from, in.params.NInit, in.clusters, in.randomState)
 	}
 	if err != nil {
 		return nil, err

@@ -239,6 +239,27 @@ int32_t gocluster_kmeans_plusplus_start(const gocluster_array *X, const gocluste
     return CALL(err, goKMeansPlusPlusStart(P(X), P(sample_weight), P(draws), P(indices), P(job), P(err)));
 }
 
+int32_t gocluster_kmeans_fit_npy_start(const gocluster_kmeans_params *params, const gocluster_file *files, int64_t n_files,
+                                       const gocluster_array *sample_weight, const gocluster_array *init,
+                                       const gocluster_array *draws, const gocluster_array *centers,
+                                       const gocluster_array *labels, const char *labels_path,
+                                       const gocluster_array *trace, gocluster_kmeans_result *result,
+                                       gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansFitFilesStart(P(params), P(files), n_files, P(sample_weight), P(init), P(draws), P(centers),
+                                           P(labels), P(labels_path), P(trace), P(result), P(job), P(err)));
+}
+
+int32_t gocluster_kmeans_predict_npy_start(const gocluster_file *files, int64_t n_files,
+                                           const gocluster_array *sample_weight, const gocluster_array *centers,
+                                           const gocluster_array *labels, const char *labels_path,
+                                           int64_t memory_limit, gocluster_kmeans_result *result,
+                                           gocluster_job *job, gocluster_error *err)
+{
+    return CALL(err, goKMeansPredictFilesStart(P(files), n_files, P(sample_weight), P(centers), P(labels), P(labels_path),
+                                               memory_limit, P(result), P(job), P(err)));
+}
+
 int32_t gocluster_kmeans_survey_start(const gocluster_array *X, const gocluster_array *mean,
                                       const gocluster_array *variance, gocluster_job *job, gocluster_error *err)
 {

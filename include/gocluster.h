@@ -361,8 +361,9 @@ int32_t gocluster_svc_search_start(const gocluster_svc_params *fits, int64_t n_f
 
 enum gocluster_kmeans_init {
     GOCLUSTER_INIT_PLUSPLUS = 0,      /* greedy k-means++ */
-    GOCLUSTER_INIT_SCALABLE = 1       /* k-means||: rounds choose candidates, which are clustered by what they
+    GOCLUSTER_INIT_SCALABLE = 1,      /* k-means||: rounds choose candidates, which are clustered by what they
                                          attract (Bahmani et al. 2012) */
+    GOCLUSTER_INIT_RANDOM = 2         /* different rows, drawn by weight */
 };
 
 /* Fields carry scikit-learn's names and defaults, and dask-ml's; struct_size as in gocluster_svc_params. */
@@ -379,6 +380,8 @@ typedef struct gocluster_kmeans_params {
                                          expected to choose; 2 */
     int64_t init_max_iter;            /* SCALABLE: >= 0 rounds, more only while candidates are fewer than clusters; 0
                                          is the natural logarithm of the cost with one centre, from 2 to 5; 0 */
+    int64_t memory_limit;             /* for rows in files: >= 0 bytes; 0 is a quarter of what the system, the container
+                                         and the process's limits leave; 0 */
 } gocluster_kmeans_params;
 
 int32_t gocluster_kmeans_params_init(gocluster_kmeans_params *params, uint32_t struct_size, gocluster_error *err);
@@ -391,6 +394,7 @@ typedef struct gocluster_kmeans_result {
     double inertia;                   /* the value of the problem above */
     int64_t n_iter;                   /* iterations of the run that stays */
     int64_t n_distinct;               /* clusters that have rows */
+    int64_t n_passes;                 /* over rows in files: how often they were read */
 } gocluster_kmeans_result;
 
 /* Starts a clustering. Progress counts iterations of all runs; metric is how far the
@@ -402,8 +406,9 @@ typedef struct gocluster_kmeans_result {
  *   draws          numbers u in [0, 1), F32 or F64. For k-means++ n_init times 1 + (n_clusters-1) * trials
  *                  of them, in scikit-learn's order: one for the first centre, then
  *                  for each further one as many as candidates are tried. For SCALABLE each of the
- *                  n_init parts begins with one number more, which the draws of all rounds come from. NULL: from
- *                  random_state for 2 + floor(ln n_clusters) trials. Not used with init
+ *                  n_init parts begins with one number more, which the draws of all rounds come from. For
+ *                  RANDOM n_init numbers. NULL: from random_state for 2 + floor(ln n_clusters) trials. Not used
+ *                  with init
  *   centers        out, F64 [n_clusters, n_features]; float32 values if X is F32
  *   labels         out, I32 [n_rows]
  *   trace          out, F64 [n_init * m, 3], or NULL: for the first m iterations of each run the inertia
@@ -430,6 +435,41 @@ int32_t gocluster_kmeans_transform_start(const gocluster_array *X, const goclust
 int32_t gocluster_kmeans_plusplus_start(const gocluster_array *X, const gocluster_array *sample_weight,
                                         const gocluster_array *draws, const gocluster_array *indices,
                                         gocluster_job *job, gocluster_error *err);
+
+/* k-means on rows that lie in files, which may be larger than memory: they are read in pieces, once for each
+ * iteration, for each round of SCALABLE, and, where needed, for the labels of the last centres. The result is
+ * that of the same rows in memory, to the last bit. A file that is cut short or changes its length is
+ * GOCLUSTER_ERROR_IO, with its name and the offset. */
+
+typedef struct gocluster_file {
+    const char *path;
+    const gocluster_array *layout;    /* NULL: a .npy file. Else the dtype and the shape, of two dimensions, of rows
+                                         that follow one another without a header; its other fields are not used */
+    int64_t offset;                   /* with a layout: bytes before the first row */
+} gocluster_file;
+
+/* gocluster_kmeans_fit_start for the rows of n_files files, one file after the other, with as many columns of
+ * one dtype: F32, F64, or I32 and I64, which count as F64. It makes one run (params.n_init is 1), and takes centres in
+ * init, or params.init SCALABLE or RANDOM: PLUSPLUS would read the files for every centre.
+ *
+ * params.memory_limit bounds what is allocated, labels included, other arrays of the caller not; 64 MB may
+ * come on top. What is kept of each row (a label, and for SCALABLE a distance) goes to scratch files, in $TMPDIR
+ * or else /var/tmp, where it does not fit.
+ *   labels         out, I32 [n_rows], or NULL
+ *   labels_path    a .npy file to write the labels to, or NULL. It appears when it is complete */
+int32_t gocluster_kmeans_fit_npy_start(const gocluster_kmeans_params *params, const gocluster_file *files, int64_t n_files,
+                                       const gocluster_array *sample_weight, const gocluster_array *init,
+                                       const gocluster_array *draws, const gocluster_array *centers,
+                                       const gocluster_array *labels, const char *labels_path,
+                                       const gocluster_array *trace, gocluster_kmeans_result *result,
+                                       gocluster_job *job, gocluster_error *err);
+
+/* gocluster_kmeans_predict_start for such rows, in one pass. */
+int32_t gocluster_kmeans_predict_npy_start(const gocluster_file *files, int64_t n_files,
+                                           const gocluster_array *sample_weight, const gocluster_array *centers,
+                                           const gocluster_array *labels, const char *labels_path,
+                                           int64_t memory_limit, gocluster_kmeans_result *result,
+                                           gocluster_job *job, gocluster_error *err);
 
 /* k-means on a matrix that lies in blocks of rows, which may be on several machines: what
  * its blocks give, added up, is what the matrix gives. */
@@ -602,6 +642,27 @@ static inline int32_t gocluster_kmeans_fit(const gocluster_kmeans_params *params
     gocluster_job job;
     int32_t code = gocluster_kmeans_fit_start(params, X, sample_weight, init, (const gocluster_array *)0, centers,
                                               labels, (const gocluster_array *)0, result, &job, err);
+    if (code < 0)
+        return code;
+    code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);
+    gocluster_job_free(job, (gocluster_error *)0);
+    return code;
+}
+
+/* Of one .npy file; init and labels_path may be NULL, and labels too. */
+static inline int32_t gocluster_kmeans_fit_npy(const gocluster_kmeans_params *params, const char *path,
+                                               const gocluster_array *init, const gocluster_array *centers,
+                                               const gocluster_array *labels, const char *labels_path,
+                                               gocluster_kmeans_result *result, gocluster_error *err)
+{
+    gocluster_job job;
+    gocluster_file file;
+    int32_t code;
+    file.path = path;
+    file.layout = (const gocluster_array *)0;
+    file.offset = 0;
+    code = gocluster_kmeans_fit_npy_start(params, &file, 1, (const gocluster_array *)0, init, (const gocluster_array *)0,
+                                          centers, labels, labels_path, (const gocluster_array *)0, result, &job, err);
     if (code < 0)
         return code;
     code = gocluster_job_wait(job, -1, (gocluster_progress *)0, err);

@@ -79,6 +79,14 @@ FORWARD(int32_t, gocluster_kmeans_transform_start, (array *X, array *c, array *o
         (X, c, o, j, e))
 FORWARD(int32_t, gocluster_kmeans_plusplus_start, (array *X, array *s, array *d, array *i, gocluster_job *j, error *e),
         (X, s, d, i, j, e))
+FORWARD(int32_t, gocluster_kmeans_fit_npy_start,
+        (const gocluster_kmeans_params *p, const gocluster_file *f, int64_t n, array *s, array *i, array *d, array *c,
+         array *l, const char *o, array *t, gocluster_kmeans_result *r, gocluster_job *j, error *e),
+        (p, f, n, s, i, d, c, l, o, t, r, j, e))
+FORWARD(int32_t, gocluster_kmeans_predict_npy_start,
+        (const gocluster_file *f, int64_t n, array *s, array *c, array *l, const char *o, int64_t m,
+         gocluster_kmeans_result *r, gocluster_job *j, error *e),
+        (f, n, s, c, l, o, m, r, j, e))
 FORWARD(int32_t, gocluster_kmeans_survey_start, (array *X, array *m, array *v, gocluster_job *j, error *e), (X, m, v, j, e))
 FORWARD(int32_t, gocluster_kmeans_block_start,
         (array *X, array *s, array *c, array *l, array *u, array *m, array *n, gocluster_kmeans_result *r,
