@@ -282,13 +282,13 @@ func planStream(in Stream, from Start, chunks, step, k, workers int) (p streamPl
 	}
 	p.buffers = buffersFor(p.workers)
 	left := limit - fixed - p.buffers*smallest
-	if in.Labels != nil {
-		if left -= 4 * n; left < 0 {
-			return p, refuse("memory_limit", "%d bytes are too few: the labels of %d rows take %d, and all else %d at least; have the labels written to a file", limit, n, 4*n, need)
-		}
-	}
 	if left < 0 {
 		return p, refuse("memory_limit", "%d bytes are too few for %d centres; at least %d are needed", limit, k, need)
+	}
+	if in.Labels != nil {
+		if left -= 4 * n; left < 0 {
+			return p, refuse("memory_limit", "%d bytes are too few: the labels of %d rows take %d, and all else at least %d; have the labels written to a file", limit, n, 4*n, need)
+		}
 	}
 	if in.Labels == nil && left >= 4*n {
 		p.labels = true

@@ -142,9 +142,9 @@ def _scalable(estimator: Any, blocks: Blocks, draws: _marshal.FloatArray) -> _ma
     if len(candidates) <= k:
         start: _marshal.Array = candidates[np.arange(k) % len(candidates)]
         return start
-    prm = estimator._params(1)  # noqa: SLF001 -- a part of it, in a file of its own
+    prm = estimator._params(1, "plusplus")  # noqa: SLF001 -- a part of it, in a file of its own
     # As in core: as few iterations as cost next to nothing beside those over all rows.
-    prm.init, prm.max_iter, prm.tol = _marshal.KMEANS_INITS["plusplus"], 30, 1e-4
+    prm.max_iter, prm.tol = 30, 1e-4
     fitted = _marshal.kmeans_fit(
         prm, np.ascontiguousarray(candidates), weights, init=None, draws=draws[1:], trace=None, tick=None
     )

@@ -6,6 +6,7 @@ once, so a fitted estimator holds plain NumPy arrays and no handle.
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -279,6 +280,7 @@ class FittedKMeans(NamedTuple):
     inertia: float
     n_iter: int
     n_distinct: int
+    n_passes: int = 0
 
 
 def _kmeans_result() -> Any:
@@ -313,6 +315,109 @@ def kmeans_fit(
         tick=tick,
     )
     return FittedKMeans(centers, labels, result.inertia, result.n_iter, result.n_distinct)
+
+
+class FilePart(NamedTuple):
+    """Rows in a file: a .npy file if `offset` is negative, else from there on without a header."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: Any
+    offset: int = -1
+
+
+def npy_part(path: str) -> FilePart:
+    """Return what a .npy file says of itself."""
+    info = ffi.new("gocluster_array *")
+    call("gocluster_npy_info", os.fsencode(path), info)
+    dtype = next(dtype for dtype, number in _DTYPES.items() if number == info.dtype)
+    return FilePart(path, tuple(info.shape[0 : info.ndim]), dtype)
+
+
+def file_rows(part: FilePart, low: int, high: int) -> Array:
+    """Return some rows."""
+    rows = np.empty((high - low, part.shape[1]), part.dtype)
+    if part.offset < 0:
+        call("gocluster_npy_read", os.fsencode(part.path), low, array(rows))
+        return rows
+    with open(part.path, "rb") as file:
+        file.seek(part.offset + low * rows.strides[0])
+        if file.readinto(rows.data) < rows.nbytes:
+            raise OSError(f"{part.path}: ends before offset {part.offset + high * rows.strides[0]}")
+    return rows
+
+
+def _files(parts: list[FilePart]) -> tuple[Any, list[Any]]:
+    """Return an array of gocluster_file, and what has to live as long as it."""
+    files, owners = ffi.new("gocluster_file[]", len(parts)), []
+    for file, part in zip(files, parts, strict=True):
+        path = ffi.new("char[]", os.fsencode(part.path))
+        owners.append(path)
+        file.path = path
+        if part.offset >= 0:
+            layout = ffi.new("gocluster_array *", {"dtype": _DTYPES[part.dtype], "ndim": 2, "shape": part.shape})
+            owners.append(layout)
+            file.layout, file.offset = layout, part.offset
+    return files, owners
+
+
+def _path(path: str | None) -> Any:
+    return ffi.NULL if path is None else ffi.new("char[]", os.fsencode(path))
+
+
+def kmeans_fit_files(
+    prm: Any,
+    parts: list[FilePart],
+    sample_weight: Array | None,
+    *,
+    init: Array | None,
+    draws: FloatArray | None,
+    labels: str | None,
+    trace: FloatArray | None,
+    tick: Callable[[], None] | None,
+) -> FittedKMeans:
+    """Cluster the rows of files; `labels` is a file for the labels, which are then read from there."""
+    centers = np.empty((prm.n_clusters, parts[0].shape[1]), np.float64)
+    in_memory = np.empty(sum(part.shape[0] for part in parts), np.int32) if labels is None else None
+    result = _kmeans_result()
+    files, _owners = _files(parts)
+    run_job(
+        "gocluster_kmeans_fit_npy_start",
+        prm,
+        files,
+        len(parts),
+        _optional(sample_weight),
+        _optional(init),
+        _optional(draws),
+        array(centers),
+        _optional(in_memory),
+        _path(labels),
+        _optional(trace),
+        result,
+        tick=tick,
+    )
+    found: IntArray = np.load(labels, mmap_mode="r") if in_memory is None else in_memory  # type: ignore[arg-type]
+    return FittedKMeans(centers, found, result.inertia, result.n_iter, result.n_distinct, result.n_passes)
+
+
+def kmeans_predict_files(
+    parts: list[FilePart], sample_weight: Array | None, centers: Array, labels: IntArray | None, memory_limit: int
+) -> float:
+    """Store the nearest centre of each row of files in `labels`, and return the inertia."""
+    result = _kmeans_result()
+    files, _owners = _files(parts)
+    run_job(
+        "gocluster_kmeans_predict_npy_start",
+        files,
+        len(parts),
+        _optional(sample_weight),
+        array(centers),
+        _optional(labels),
+        ffi.NULL,
+        memory_limit,
+        result,
+    )
+    return float(result.inertia)
 
 
 def kmeans_predict(X: Array, sample_weight: Array | None, centers: Array) -> tuple[IntArray, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import os
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -28,6 +28,7 @@ from sklearn.utils.validation import (
 
 from . import _marshal
 from ._dispatch import is_dask, on_blocks, warn
+from ._files import Files, files_of
 
 __all__ = ["KMeans", "k_means", "kmeans_plusplus"]
 
@@ -57,7 +58,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         each [1]_; 'k-means||' draws many in a few rounds, and clusters these by what they
         attract [2]_; 'random' draws rows; an array gives the centres. A callable gets X less its
         mean, n_clusters and random_state, and returns centres less that mean, as in
-        scikit-learn. 'auto' is 'k-means++', and for dask collections 'k-means||'.
+        scikit-learn. 'auto' is 'k-means++', and for files and dask collections 'k-means||'.
     n_init : 'auto' or int, default='auto'
         The number of runs, of which the one with the least inertia stays. 'auto' is 10 for
         'random' and a callable, otherwise 1.
@@ -84,6 +85,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
     compute_labels : bool, default=False
         For dask collections: whether `labels_` is computed by `fit`, and a NumPy array. For
         arrays in memory it is in any case.
+    memory_limit : int, default=None
+        For files: how many bytes a fit may take, `labels_` included; 64 MB may come on top. What
+        is kept of each row (a label, and for 'k-means||' a distance) goes to scratch files, in
+        $TMPDIR or else /var/tmp, where it does not fit. None is a quarter of what the system,
+        the container and the limits of the process leave.
+    labels_out : str or path, default=None
+        A `.npy` file for the labels, which is there once a fit has ended well; `labels_` of a
+        fit to files is then mapped from it, and takes no memory.
     n_jobs, precompute_distances : object, default='deprecated'
         Without effect. They are accepted, with a warning, for the sake of programs written
         for dask-ml; `algorithm='full'`, which is 'lloyd', likewise.
@@ -99,6 +108,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         The value of the sum above.
     n_iter_ : int
         The iterations of the run that stays.
+    n_passes_ : int
+        How often `fit` has read the files; 0 where X was no file.
     n_features_in_ : int
         The number of features seen by `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -137,6 +148,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         "oversampling_factor": [Interval(Real, 0, None, closed="neither")],
         "init_max_iter": [Interval(Integral, 1, None, closed="left"), None],
         "compute_labels": ["boolean"],
+        "memory_limit": [Interval(Integral, 1, None, closed="left"), None],
+        "labels_out": [str, os.PathLike, None],
         "n_jobs": [object],
         "precompute_distances": [object],
     }
@@ -156,6 +169,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         oversampling_factor: float = 2,
         init_max_iter: int | None = None,
         compute_labels: bool = False,
+        memory_limit: int | None = None,
+        labels_out: Any = None,
         n_jobs: Any = "deprecated",
         precompute_distances: Any = "deprecated",
     ) -> None:
@@ -171,6 +186,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         self.oversampling_factor = oversampling_factor
         self.init_max_iter = init_max_iter
         self.compute_labels = compute_labels
+        self.memory_limit = memory_limit
+        self.labels_out = labels_out
         self.n_jobs = n_jobs
         self.precompute_distances = precompute_distances
 
@@ -180,9 +197,14 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features), path or list of paths
             float32 and float64 arrays whose rows are contiguous, and csr_matrix or csr_array of
-            these, are read in place; anything else is converted once. A dask array or
+            these, are read in place; anything else is converted once. Paths name `.npy` files of
+            float32, float64, int32 or int64, whose rows follow one another. They are streamed: read
+            in pieces, once for each iteration and each round of 'k-means||', in the memory that
+            `memory_limit` says, with the result of the same rows in memory; so is a memory-mapped
+            array of more than 1 GiB, or of any size if `memory_limit` is given. For them n_init is 1, and `init` is 'k-means||', 'random' (with
+            draws other than scikit-learn's) or an array. A dask array or
             dataframe is worked on block by block, where the blocks are, by the scheduler or the
             cluster that dask uses. 'k-means++' loads it to choose rows, and an `init` that is a
             callable gets X itself and returns centres.
@@ -201,7 +223,13 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         ------
         ValueError
             If an argument or a parameter is out of its domain: NaN or infinity in X, fewer
-            rows than clusters, weights that are negative or all zero, centres of another shape.
+            rows than clusters, weights that are negative or all zero, centres of another shape, a
+            `memory_limit` that is too small.
+        TypeError
+            If X is mapped from a file of a type that cannot be streamed.
+        OSError
+            If a file is missing, of another format, truncated, or cut short meanwhile; or there
+            is no room for labels or scratch files.
         KeyboardInterrupt
             After Ctrl-C; the work has stopped by then.
         RuntimeError
@@ -210,7 +238,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         """
         self._warn_without_effect()
         if is_dask(X):
+            if self.labels_out is not None:
+                raise ValueError("labels_out is not for dask collections: labels_ is a lazy dask array, store that")
             self._fit_blocks(X, sample_weight)
+            return self
+        if (files := files_of(X, bounded=self.memory_limit is not None)) is not None:
+            self._fit_files(files, sample_weight)
             return self
         # Whether X is finite is found out on the way.
         X = _in_rows(
@@ -220,17 +253,15 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
         n_init = self._resolve_n_init()
         if self.algorithm == "elkan" and self.n_clusters == 1:
-            warnings.warn(
-                "algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            warn("algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.", RuntimeWarning)
         random_state = check_random_state(self.random_state)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
         init, draws = self._begin(X, weights, n_init, random_state)
-        lines = _Lines(self, X, n_init) if self.verbose else None
+        lines = None
+        if self.verbose:
+            lines = _Lines(self, 0 if self.tol == 0 else np.mean(_variances(X)) * self.tol, n_init)
         fitted = _marshal.kmeans_fit(
-            self._params(n_init),
+            self._params(n_init, "scalable" if self._is_init("k-means||") else "plusplus"),
             X,
             weights,
             init=init,
@@ -238,19 +269,41 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             trace=None if lines is None else lines.trace,
             tick=None if lines is None else lines.print,
         )
+        if self.labels_out is not None:
+            with open(self.labels_out, "wb") as file:
+                np.save(file, fitted.labels)
+        self._keep(fitted, X.dtype)
+        return self
+
+    def _keep(self, fitted: _marshal.FittedKMeans, dtype: Any) -> None:
         if fitted.n_distinct < self.n_clusters:
-            warnings.warn(
+            warn(
                 f"Number of distinct clusters ({fitted.n_distinct}) found smaller than n_clusters "
                 f"({self.n_clusters}). Possibly due to duplicate points in X.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
-        self.cluster_centers_ = fitted.centers.astype(X.dtype, copy=False)
+        self.cluster_centers_ = fitted.centers.astype(dtype, copy=False)
         self._n_features_out = self.n_clusters
         self.labels_ = fitted.labels
         self.inertia_ = fitted.inertia
         self.n_iter_ = fitted.n_iter
-        return self
+        self.n_passes_ = fitted.n_passes
+
+    def _fit_files(self, files: Files, sample_weight: Any) -> None:
+        """Fit to rows in files, without loading them."""
+        from . import _kmeans_files
+
+        self._resolve_n_init()  # warns
+        lines = _Lines(self, f"{self.tol} of the variance", 1) if self.verbose else None
+        fitted = _kmeans_files.fit(
+            self,
+            files,
+            sample_weight,
+            None if lines is None else lines.trace,
+            None if lines is None else lines.print,
+            _n_draws(self.n_clusters, None) + 1,
+        )
+        self._keep(fitted, files.dtype)
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> _marshal.IntArray:  # noqa: ARG002
         """Cluster the rows of X and return `labels_`; the arguments are those of `fit`."""
@@ -268,14 +321,18 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features)
-            The rows.
+        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features), path or list of paths
+            The rows. Of files the labels come on top of `memory_limit`.
 
         Returns
         -------
         ndarray or lazy dask array of shape (n_samples,), int32
             The lowest index among the nearest.
         """
+        if (files := files_of(X, bounded=self.memory_limit is not None)) is not None:
+            from . import _kmeans_files
+
+            return _kmeans_files.predict(self, files)
         return _marshal.kmeans_predict(self._validate(X), None, self.cluster_centers_)[0]
 
     @on_blocks
@@ -284,14 +341,18 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features)
-            The rows.
+        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features), path or list of paths
+            The rows. Of files the distances are in memory, whatever `memory_limit` says.
 
         Returns
         -------
         ndarray or lazy dask array of shape (n_samples, n_clusters)
             Distances, not squared.
         """
+        if (files := files_of(X, bounded=self.memory_limit is not None)) is not None:
+            from . import _kmeans_files
+
+            return _kmeans_files.transform(self, files)
         return _marshal.kmeans_transform(self._validate(X), self.cluster_centers_)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: ARG002
@@ -299,7 +360,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} or dask collection of shape (n_samples, n_features), path or list of paths
             The rows.
         y : ignored
             For scikit-learn's interface.
@@ -316,6 +377,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 
             check_is_fitted(self)
             return _dask_kmeans.score(self, X, sample_weight)
+        if (files := files_of(X, bounded=self.memory_limit is not None)) is not None:
+            from . import _kmeans_files
+
+            return _kmeans_files.score(self, files, sample_weight)
         X = self._validate(X)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=X.dtype)
         return -_marshal.kmeans_predict(X, weights, self.cluster_centers_)[1]
@@ -327,7 +392,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         rows, run = _dask_kmeans.fit(self, X, sample_weight, self._resolve_n_init())
         self.n_features_in_ = rows.shape[1]
         self._n_features_out = self.n_clusters
-        self.cluster_centers_, self.inertia_, self.n_iter_ = run.centers, run.inertia, run.n_iter
+        self.cluster_centers_, self.inertia_, self.n_iter_, self.n_passes_ = run.centers, run.inertia, run.n_iter, 0
         labels: Any = self.predict(X if hasattr(X, "to_dask_array") else rows)
         self.labels_ = labels.compute() if self.compute_labels else labels
 
@@ -367,16 +432,19 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         tags.input_tags.sparse = True
         return tags
 
-    def _params(self, n_init: int) -> Any:
-        scalable = isinstance(self.init, str) and self.init == "k-means||"
+    def _is_init(self, name: str) -> bool:
+        return isinstance(self.init, str) and self.init == name
+
+    def _params(self, n_init: int, init: str) -> Any:
         return _marshal.params(
             "gocluster_kmeans_params",
             self,
             n_init=n_init,
             max_iter=_int64(self.max_iter),
             random_state=0,
-            init=_marshal.KMEANS_INITS["scalable" if scalable else "plusplus"],
+            init=_marshal.KMEANS_INITS[init],
             init_max_iter=_int64(self.init_max_iter or 0),
+            memory_limit=_int64(self.memory_limit or 0),
         )
 
     def _validate(self, X: Any) -> _marshal.Array:
@@ -394,11 +462,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
         else:
             n_init = int(self.n_init)
         if given and n_init != 1:
-            warnings.warn(
+            warn(
                 f"Explicit initial center position passed: performing only one init in {type(self).__name__} "
                 f"instead of n_init={n_init}.",
                 RuntimeWarning,
-                stacklevel=3,
             )
             n_init = 1
         return n_init
@@ -444,10 +511,10 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
 class _Lines:
     """What verbose prints, as the runs go on. See `trace` in the header."""
 
-    def __init__(self, estimator: KMeans, X: _marshal.Array, n_init: int) -> None:
+    def __init__(self, estimator: KMeans, tol: object, n_init: int) -> None:
         self.length = min(estimator.max_iter, _MAX_TRACE)
         self.trace = np.zeros((n_init * self.length, 3))
-        self.tol = 0 if estimator.tol == 0 else np.mean(_variances(X)) * estimator.tol
+        self.tol = tol
         self.stop = "." if estimator.algorithm == "lloyd" or estimator.n_clusters == 1 else ""
         self.run, self.iteration = 0, 0
 

@@ -120,11 +120,22 @@ clustered() {
         [ "$(wc -l <"$work/out")" = 600 ] && grep -q '^inertia [0-9]' "$work/said"
 }
 
+# streamed runs the example for files on the two clouds, and on the same rows twice, in two files: the inertia is
+# twice as much.
+streamed() {
+    "$work/kmeans_npy" 2 50 "$work/labels.npy" "$work/X.npy" >"$work/out" 2>"$work/said" &&
+        "$work/kmeans_npy" 2 50 "$work/labels2.npy" "$work/X.npy" "$work/X.npy" >"$work/out" 2>"$work/said2" &&
+        [ "$(wc -l <"$work/out")" = 2 ] && [ "$(wc -c <"$work/labels.npy")" = $((128 + 2400)) ] && [ "$(wc -c <"$work/labels2.npy")" = $((128 + 4800)) ] &&
+        awk '/^inertia/ { v[NR] = $2 } END { exit !(NR == 2 && v[1] > 0 && v[2] / v[1] > 1.99 && v[2] / v[1] < 2.01) }' <(tail -n 1 "$work/said") <(tail -n 1 "$work/said2")
+}
+
 if command -v python3 >/dev/null; then
     for language in $languages; do
         for how in linked dlopened; do
             attempt "examples/c/kmeans.c compiles as $language, $how" compile "$language" $how "$work/kmeans" "$ROOT/examples/c/kmeans.c" || continue
             attempt "examples/c/kmeans.c, $language, $how" clustered "$work/kmeans" "$work/X.npy" 2 || true
+            attempt "examples/c/kmeans_npy.c compiles as $language, $how" compile "$language" $how "$work/kmeans_npy" "$ROOT/examples/c/kmeans_npy.c" || continue
+            attempt "examples/c/kmeans_npy.c, $language, $how" streamed || true
         done
     done
 fi

@@ -53,11 +53,15 @@ def test_the_defaults_are_scikit_learns() -> None:
     assert ours.pop("n_jobs") == ours.pop("precompute_distances") == "deprecated"
     # For dask collections.
     assert ours.pop("compute_labels") is False
+    # For files.
+    assert ours.pop("memory_limit") is ours.pop("labels_out") is None
     assert ours == theirs
 
 
 def test_the_header_has_the_same_defaults() -> None:
-    defaults = _marshal.params("gocluster_kmeans_params", KMeans(), n_init=1, random_state=0, init=0, init_max_iter=0)
+    defaults = _marshal.params(
+        "gocluster_kmeans_params", KMeans(), n_init=1, random_state=0, init=0, init_max_iter=0, memory_limit=0
+    )
     fresh = ffi.new("gocluster_kmeans_params *")
     _marshal.call("gocluster_kmeans_params_init", fresh, ffi.sizeof("gocluster_kmeans_params"))
     for name, _ in ffi.typeof("gocluster_kmeans_params").fields:
