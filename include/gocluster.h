@@ -30,7 +30,7 @@
  *     gocluster_svc_free(model, &err);
  *
  *   Build with  cc prog.c $(pkg-config --cflags --libs gocluster).
- *   Longer examples are examples/c/svc.c and examples/c/kmeans.c.
+ *   Longer examples are examples/c/svc.c, examples/c/kmeans.c and examples/c/kmeans_npy.c.
  *
  * Contents
  *   version - errors - arrays - threads - jobs and progress - queues - SVC - search - k-means -

@@ -12,7 +12,8 @@
 //
 // Invariants: rows are read in place and never copied as a whole; rows are cut
 // into chunks by the shape of the problem, and sums over chunks are added in
-// order, so that a result does not depend on the number of threads.
+// order, so that a result does not depend on the number of threads. Rows in files are
+// streamed through the same steps, with the same result.
 //
 // Caveat: rows whose squares overflow are clustered all the same, but then the
 // labels mean nothing.

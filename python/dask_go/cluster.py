@@ -203,9 +203,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, Ba
             float32, float64, int32 or int64, whose rows follow one another. They are streamed: read
             in pieces, once for each iteration and each round of 'k-means||', in the memory that
             `memory_limit` says, with the result of the same rows in memory; so is a memory-mapped
-            array of more than 1 GiB, or of any size if `memory_limit` is given. For them n_init is 1, and `init` is 'k-means||', 'random' (with
-            draws other than scikit-learn's) or an array. A dask array or
-            dataframe is worked on block by block, where the blocks are, by the scheduler or the
+            array of more than 1 GiB, or of any size if `memory_limit` is given. For them n_init is
+            1, and `init` is 'k-means||', 'random' (with draws other than scikit-learn's) or an
+            array. A dask array or dataframe is worked on block by block, where the blocks are, by the scheduler or the
             cluster that dask uses. 'k-means++' loads it to choose rows, and an `init` that is a
             callable gets X itself and returns centres.
         y : ignored
