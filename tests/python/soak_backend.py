@@ -1,8 +1,9 @@
 """Calls of the backend "gocluster" that are interrupted, fail, time out or are dropped at random moments.
 
-    python -P tests/python/soak_backend.py SECONDS
+    python -P tests/python/soak_backend.py SECONDS [threads | processes]
 
-Every result is checked, and at the end that nothing is left: no threads, descriptors or jobs.
+Every result is checked, and at the end that nothing is left: no threads, descriptors, jobs, processes or memory.
+With processes, workers are killed too.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ import sys
 import threading
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 import dask_go
 from dask_go import _lib
@@ -30,6 +33,8 @@ from dask_go.svm import SVC
 
 X = np.random.default_rng(0).normal(size=(400, 6))
 y = np.random.default_rng(1).integers(0, 2, 400)
+LARGE = np.arange(1 << 18)  # 2 MiB: goes through shared memory
+WORKERS = sys.argv[2] if len(sys.argv) > 2 else "threads"
 
 
 def square(i: int) -> int:
@@ -55,13 +60,24 @@ def nap(i: int) -> int:
     return i
 
 
+def add(a: np.ndarray, i: int) -> np.ndarray:
+    return a + i
+
+
+def die(i: int) -> int:
+    if i % 17 == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return i
+
+
 FITTED = [fit(i) for i in range(6)]
 
 
 def parallel(**options: Any) -> Parallel:
     # "all" because joblib reads other values with ast.parse, which Python 3.11 does not do well in many threads.
     options = {"pre_dispatch": random.choice([2, "all"]), "batch_size": random.choice([1, 2, "auto"])} | options
-    return Parallel(n_jobs=random.choice([2, 3, 5]), backend="gocluster", **options)
+    with parallel_config(backend="gocluster", workers=WORKERS):
+        return Parallel(n_jobs=random.choice([2, 3, 5] if WORKERS == "threads" else [2, 3]), **options)
 
 
 def lists() -> None:
@@ -74,7 +90,7 @@ def errors() -> None:
 
 
 def calls_in_calls() -> None:
-    with parallel_config(backend="gocluster", n_jobs=3):
+    with parallel_config(backend="gocluster", workers=WORKERS, n_jobs=3):
         results = Parallel(pre_dispatch="all")(delayed(nested)(n) for n in range(20))
     assert results == [[i * i for i in range(n)] for n in range(20)]
 
@@ -106,8 +122,35 @@ def unordered() -> None:
     assert sorted(results) == list(range(30))
 
 
+def arrays() -> None:
+    for i, a in enumerate(parallel()(delayed(add)(LARGE, i) for i in range(8))):
+        assert a[0] == i
+        a[:] = 0
+
+
+def deaths() -> None:
+    parallel()(delayed(die)(i) for i in range(200))
+    raise AssertionError("no error")
+
+
+def killed() -> None:
+    results = parallel(return_as="generator", batch_size=1)(delayed(nap)(i) for i in range(50))
+    for _ in range(random.randrange(30)):
+        next(results)
+    for child in random.sample(sorted(children()), k=1):
+        os.kill(child, signal.SIGKILL)
+    for _ in results:
+        pass
+
+
+def children() -> set[int]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {int(pid) for task in tasks for pid in task.read_text().split()}
+
+
+OF_PROCESSES = (arrays, deaths, killed)
 WORK = (lists, errors, calls_in_calls, fits, timeouts, dropped, again, unordered)
-EXPECTED = (LookupError, multiprocessing.TimeoutError, KeyboardInterrupt)
+EXPECTED = (LookupError, multiprocessing.TimeoutError, KeyboardInterrupt, TerminatedWorkerError)
 
 
 def interrupt(*_: object) -> None:
@@ -115,9 +158,9 @@ def interrupt(*_: object) -> None:
 
 
 def once(count: collections.Counter[str]) -> None:
-    work = random.choice(WORK)
+    work = random.choice(WORK if WORKERS == "threads" else WORK + OF_PROCESSES)
     if random.random() < 0.4:
-        signal.setitimer(signal.ITIMER_REAL, random.random() * 0.03)
+        signal.setitimer(signal.ITIMER_REAL, random.random() * (0.03 if WORKERS == "threads" else 0.3))
     try:
         work()
         count["ended"] += 1
@@ -132,11 +175,19 @@ def alive() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.is_alive() and t is not threading.main_thread()]
 
 
+def mapped() -> int:
+    return Path("/proc/self/maps").read_text().count("memfd:dask-go")
+
+
 def main(seconds: float) -> None:
     warnings.simplefilter("ignore")
     # An interrupt in a finalizer cannot be raised; Python would print it.
     sys.unraisablehook = lambda _: None
     faulthandler.dump_traceback_later(seconds + 60, exit=True)
+    if WORKERS == "processes":
+        from dask_go import _processes
+
+        _processes.IDLE_SECONDS = 3  # so that the end comes soon
     signal.signal(signal.SIGALRM, interrupt)
     descriptors, budget = len(os.listdir("/proc/self/fd")), dask_go.get_num_threads()
     count: collections.Counter[str] = collections.Counter()
@@ -148,10 +199,13 @@ def main(seconds: float) -> None:
             count["KeyboardInterrupt"] += 1
     gc.collect()
     wait = time.monotonic() + 30
-    while alive() and time.monotonic() < wait:
+    while (alive() or children()) and time.monotonic() < wait:
         time.sleep(0.01)
-    print(dict(count), alive())
+    gc.collect()
+    print(dict(count), alive(), children())
     assert not alive()
+    assert not children()
+    assert mapped() == 0
     assert len(os.listdir("/proc/self/fd")) <= descriptors
     assert not _lib._in_use
     assert not InnerLimit._calls
