@@ -30,10 +30,12 @@ class TooSlow(Exception):  # noqa: N818 -- a result, not an error
 class Remote:
     """A worker process. Use it as a context manager: it ends with the block."""
 
-    def __init__(self, python: str = sys.executable, cores: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, python: str = sys.executable, cores: Sequence[int] | None = None, module: str = "benchmarks.worker"
+    ) -> None:
         environment = {key: value for key, value in os.environ.items() if key not in UNSET}
         self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.worker"],
+            [python, "-m", module],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

@@ -81,11 +81,10 @@ class Worker:
         }
 
 
-def main() -> None:
-    """Answer requests until there are no more."""
+def serve(worker: object) -> None:
+    """Answer requests, which are methods of `worker`, until there are no more."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    worker = Worker()
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -97,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Worker())
