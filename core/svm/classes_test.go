@@ -30,14 +30,14 @@ func TestClassesShareColumns(t *testing.T) {
 		shared        bool
 	}{
 		{500, 14, 5, 1.5, rbf(.07), 200, true},
-		{3000, 14, 4, 1.5, rbf(.07), 200, true},
-		{3000, 14, 4, .1, rbf(.07), 24, true}, // no room for all columns of the pairs
-		{3000, 14, 4, 1.5, rbf(.07), 8, false},
-		{1500, 20, 5, 1, poly(3, .05, 1), 200, true},
-		{1000, 20, 4, 1, sigmoid(.05, 0), 200, true},
-		{1000, 14, 4, 1.5, rbf(5e5), 200, true}, // in float64
-		{1000, 6, 4, 1.5, rbf(.2), 200, false},
-		{1000, 14, 3, 1.5, rbf(.07), 200, false},
+		{1600, 14, 4, 1.5, rbf(.07), 200, true},
+		{1600, 14, 4, .1, rbf(.07), 10, true}, // no room for all columns of the pairs
+		{800, 14, 4, 1.5, rbf(.07), 1, false},
+		{700, 20, 5, 1, poly(3, .05, 1), 200, true},
+		{600, 20, 4, 1, sigmoid(.05, 0), 200, true},
+		{500, 14, 4, 1.5, rbf(5e5), 200, true}, // in float64
+		{400, 6, 4, 1.5, rbf(.2), 200, false},
+		{400, 14, 3, 1.5, rbf(.07), 200, false},
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			p, prm := unequal(60, c.n, c.d, c.classes, c.apart), params(c.k, 1)

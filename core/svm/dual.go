@@ -112,6 +112,7 @@ func (f *Solver) part(s *Solver, k, parts int) {
 // begin sets the solver to a problem and a start.
 func (s *solver) begin(d Dual, start *Start) error {
 	s.p, s.lo, s.hi = d.P, d.Lo, d.Hi
+	s.precise = false
 	s.updates, s.refined, s.interior, s.settled, s.carried = 0, 0, false, progress{}, 0
 	s.far.away, s.points = s.far.away[:0], s.points[:0]
 	s.chooser.random, s.active.chooser.random = seed, seed

@@ -17,6 +17,7 @@ type factor struct {
 	rows, columns int
 	stride        int // columns that there is room for
 	z             []float64
+	left          float64   // the largest element of K − ZZᵀ, if that is not zero
 	parts         []float64 // partial results of the blocks' groups
 	sum           []float64
 }
@@ -26,8 +27,12 @@ const (
 	factorGroups = 16 // partial sums; fixed, so that results do not depend on threads
 )
 
-// lowRank bounds the columns of the factor of a kernel matrix.
-const lowRank = 512
+// lowRank bounds the columns of the factor of a kernel matrix, and spareRank those that
+// rounding may add to its rank.
+const (
+	lowRank   = 512
+	spareRank = 32
+)
 
 func newFactor(scope *arena.Scope, rows, columns int) (*factor, error) {
 	z := &factor{rows: rows, columns: columns, stride: columns, sum: make([]float64, columns)}
@@ -61,7 +66,7 @@ func newRowFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, 
 // more than interiorRank columns.
 func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, rows []int32, tolerance float64) (*factor, error) {
 	n := len(rows)
-	z, err := newFactor(scope, n, min(lowRank, n))
+	z, err := newFactor(scope, n, min(lowRank, n, pack.Rank(pack.Cols)+spareRank))
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +81,7 @@ func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pa
 			if z.sum = z.sum[:z.columns]; z.columns == 0 {
 				return nil, nil
 			}
+			z.left = max(0, left[pivot])
 			return z, nil
 		}
 		if z.columns == z.stride {

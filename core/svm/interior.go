@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"gocluster/core/arena"
+	"gocluster/core/kernel"
 	"gocluster/core/parallel"
 	"gocluster/core/simd"
 )
@@ -127,11 +128,44 @@ func (s *solver) solveInterior(scope *arena.Scope, z *factor, points []int32, to
 	}
 	gap, objective := s.chooser.measure(s.f, s.state), s.objective()
 	s.swap(x)
-	if err := s.refine(math.Inf(1)); err != nil || s.chooser.measure(s.f, s.state) <= gap || s.objective() < objective {
+	if err := s.gradientOf(x); err != nil || s.chooser.measure(s.f, s.state) <= gap || s.objective() < objective {
 		return err
 	}
 	s.swap(x) // rounding has won: the β before was better
 	return s.refine(math.Inf(1))
+}
+
+// factorShare is the share of tol up to which F may be that of ZZᵀ instead of K's.
+const factorShare = 0.01
+
+// gradientOf computes F anew, from the factor if that is all there is to the kernel
+// matrix: n·r operations instead of n times the support vectors.
+func (s *solver) gradientOf(x *interior) error {
+	if s.pack.Kind == kernel.Linear || !(x.z.left*floats.Norm(s.beta, 1) <= factorShare*s.tol) {
+		return s.refine(math.Inf(1))
+	}
+	s.balance()
+	for k, i := range x.points {
+		x.step[k] = s.beta[i]
+	}
+	x.z.apply(s.ctl, x.z.project(s.ctl, x.step), x.f)
+	next := 0
+	var others []int32
+	for i := range s.f {
+		if next < len(x.points) && int(x.points[next]) == i {
+			s.f[i] = x.f[next] + s.p[i]
+			next++
+		} else {
+			others = append(others, int32(i))
+		}
+	}
+	if len(others) > 0 {
+		if err := s.refinePoints(others); err != nil {
+			return err
+		}
+	}
+	s.precise, s.carried = true, 0
+	return s.ctl.Err()
 }
 
 // swap exchanges β with that of the method.

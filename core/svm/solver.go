@@ -38,6 +38,7 @@ type solver struct {
 	warm     bool     // not started at β = 0
 	refined  int      // times the gradient was computed again in float64
 	interior bool     // the interior-point method has been tried
+	precise  bool     // all of F has been computed in float64 since β changed
 	settled  progress // of the gaps found so
 	exact    *exactRows
 	far      far
@@ -234,7 +235,7 @@ func (s *solver) patience() int {
 // again in float64.
 func (s *solver) settle(gap float64) (bool, error) {
 	noise := s.noise()
-	if s.refined == 0 && gap+2*noise < 0.95*s.tol {
+	if s.precise && gap <= s.tol || s.refined == 0 && gap+2*noise < 0.95*s.tol {
 		return true, nil
 	}
 	s.refined++
@@ -277,6 +278,7 @@ func (s *solver) round(gap float64, first bool) error {
 	case gap < 0.5 || len(s.f) <= m.size:
 		eps = 0.5 * s.tol
 	}
+	s.precise = false
 	s.points = s.chooser.choose(s.f, s.state, m, s.points)
 	s.active.load(s, s.points)
 	s.active.solve(s, eps)
@@ -391,7 +393,7 @@ func (s *solver) refinePoints(points []int32) error {
 		return err
 	}
 	if len(points) == len(s.f) {
-		s.carried = 0
+		s.carried, s.precise = 0, true
 	}
 	for k, i := range points {
 		s.f[i] = sums[k] + s.p[i]
