@@ -53,7 +53,7 @@ def _pieces(where: Where, block: Any, weights: Any) -> Iterator[tuple[int, _mars
         raise ValueError(
             f"X: block {where.block} has shape {shape}, and must have two dimensions and {where.n_features} columns"
         )
-    w = None if weights is None else np.require(np.asarray(weights, where.dtype), requirements="A")
+    w = None if weights is None else np.asarray(weights, where.dtype)
     if not sparse.issparse(block):
         if shape[0]:
             yield 0, _in_rows(np.asarray(block, where.dtype)), w

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -132,8 +133,10 @@ class Rows:
         self._graph, self.blocks = _optimized(array)
         kinds = {_kind(node) for node in self._graph.values()}
         if kinds <= {"local", "alias"} and active_client() is not None:
-            # Sent to the workers once, not with every graph.
-            self._graph, self.blocks = _optimized(array.persist())
+            # Sent to the workers once, not with every graph. The size of that graph is what is wanted.
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+                self._graph, self.blocks = _optimized(array.persist())
         self.in_memory = kinds <= {"local", "remote", "alias"}
         self.token = uuid.uuid4().hex[:8]
         self._count = 0
@@ -247,9 +250,12 @@ def _concatenated(lists: list[list[Any]]) -> list[Any]:
 
 def _optimized(array: da.Array) -> tuple[dict[Any, Any], list[Any]]:
     """Return the graph of an array and the keys of its blocks."""
-    (array,) = dask.optimize(array)
+    raw = array.__dask_graph__()
     keys = [row[0] if isinstance(row, list) else row for row in array.__dask_keys__()]
-    return dict(array.__dask_graph__()), keys
+    graph = dict(array.__dask_optimize__(raw, array.__dask_keys__()))
+    # Optimizing leaves out the data that workers hold.
+    graph.update((key, node) for key, node in dict(raw).items() if type(node).__name__ == "Future")
+    return graph, keys
 
 
 def _value(node: Any) -> Any:

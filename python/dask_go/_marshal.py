@@ -49,9 +49,12 @@ _owners: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 def array(a: Array) -> Any:
     """Return a gocluster_array over the memory of `a`.
 
-    Nothing is copied: `a` is of native byte order, one of the four dtypes, aligned, and
-    has one or two dimensions. Its strides may be anything.
+    Nothing is copied: `a` is of native byte order, one of the four dtypes, and has one or two
+    dimensions. Its strides may be anything. (But for one that lies askew, as an input that was
+    unpickled from a message may: the view is of a copy.)
     """
+    if not a.flags.aligned:
+        a = a.copy()
     view = ffi.new("gocluster_array *")
     view.data = ffi.cast("void *", a.__array_interface__["data"][0])
     view.dtype = _DTYPES[a.dtype]
