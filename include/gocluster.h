@@ -231,7 +231,8 @@ typedef struct gocluster_svc_params {
                                          "auto" 1 / n_features; the caller computes them */
     double tol;                       /* > 0: end when the KKT violation is at most tol; 1e-3 */
     double cache_size;                /* > 0: megabytes of kernel values to keep; 200 */
-    int64_t max_iter;                 /* a limit on the solver's steps for each pair; -1 is none */
+    int64_t max_iter;                 /* a limit on updates of pairs of variables, for each pair of classes; -1 is
+                                         none. A step that moves m variables at once counts as m */
     int32_t degree;                   /* POLY: >= 0; 3 */
     int32_t probability;              /* 0, or 1: also fit PROB_A and PROB_B, by five more trainings of each pair; 0 */
     double coef0;                     /* POLY, SIGMOID: finite; 0 */

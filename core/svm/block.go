@@ -111,7 +111,7 @@ func (b *block) solve(eps float32, limit int64) int64 {
 		if updates&63 == 63 && updates+1 < limit && b.newton.due(int64(b.free()), updates-lastNewton) {
 			simd.SMOUpdate(f, ki, kj, t, up, low)
 			t = 0
-			b.solveFace()
+			updates += b.solveFace(limit - updates - 1)
 			lastNewton = updates
 		}
 	}
@@ -154,13 +154,14 @@ func (b *block) step(i, j int, violation, curvature float64) float64 {
 // values, which may make K_FF slightly indefinite.
 const blockRidge = 2e-7
 
-// solveFace makes Newton steps on the free points while bounds cut them short.
-func (b *block) solveFace() {
+// solveFace makes Newton steps on the free points while bounds cut them short. It returns the
+// number of points moved, of which it moves no more than limit: each counts as an update.
+func (b *block) solveFace(limit int64) (moved int64) {
 	w := &b.newton
 	beta, lo, hi := b.beta[:b.n], b.lo[:b.n], b.hi[:b.n]
 	for range newtonRepeats {
-		if w.findFree(beta, lo, hi) < 2 {
-			return
+		if m := w.findFree(beta, lo, hi); m < 2 || moved+int64(m) > limit {
+			return moved
 		}
 		ridge := 0.0
 		for _, i := range w.free {
@@ -173,8 +174,9 @@ func (b *block) solveFace() {
 			}
 		}, func(i int) float64 { return float64(b.f[i]) }, ridge, 0, beta, lo, hi)
 		if !ok {
-			return
+			return moved
 		}
+		moved += int64(len(w.free))
 		w.move(length, blocking, 0, beta, lo, hi)
 		for a, i := range w.free {
 			b.mark(i)
@@ -184,9 +186,10 @@ func (b *block) solveFace() {
 			}
 		}
 		if blocking < 0 {
-			return
+			break
 		}
 	}
+	return moved
 }
 
 // free counts the points strictly inside the box.

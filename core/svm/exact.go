@@ -16,7 +16,7 @@ import (
 func (s *solver) finishExactly() (result, error) {
 	n := len(s.f)
 	// A precomputed matrix may well be of low rank; that it is not definite shows in a solution that is no better.
-	if s.limit == math.MaxInt64 && (s.pack.Definite() || s.pack.Kind == kernel.Precomputed) && !s.interior {
+	if s.allowsInterior() && (s.pack.Definite() || s.pack.Kind == kernel.Precomputed) && !s.interior {
 		if err := s.solveLowRank(); err != nil {
 			return result{}, err
 		}
@@ -145,11 +145,35 @@ func (x *exactRows) update() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	curvature := max(ki[i]+kj[j]-2*ki[j], minCurvature)
-	t := min((s.f[j]-s.f[i])/curvature, s.hi[i]-s.beta[i], s.beta[j]-s.lo[j])
+	t := (s.f[j] - s.f[i]) / max(ki[i]+kj[j]-2*ki[j], minCurvature)
+	if x.plain {
+		x.move(i, j, t, ki, kj)
+		return true, nil
+	}
+	t = min(t, s.hi[i]-s.beta[i], s.beta[j]-s.lo[j])
 	simd.Axpy(s.moveTo(i, s.beta[i]+t), ki, s.f)
 	simd.Axpy(s.moveTo(j, s.beta[j]-t), kj, s.f)
 	return true, nil
+}
+
+// move is libsvm's step to the last digit: where the bounds of both classes add up to
+// the same, rounding leaves a point inside its box, or none, and that decides the intercept.
+func (x *exactRows) move(i, j int, t float64, ki, kj []float64) {
+	bi, bj := x.beta[i], x.beta[j]
+	sum := bi + bj
+	vi, vj := bi+t, bj-t
+	if sum > x.hi[i]+x.lo[j] {
+		if vi > x.hi[i] {
+			vi, vj = x.hi[i], sum-x.hi[i]
+		}
+	} else if vj < x.lo[j] {
+		vi, vj = sum-x.lo[j], x.lo[j]
+	}
+	x.beta[i], x.beta[j] = vi, vj
+	x.mark(i)
+	x.mark(j)
+	simd.Axpy(vi-bi, ki, x.f)
+	simd.Axpy(vj-bj, kj, x.f)
 }
 
 const (
@@ -162,7 +186,8 @@ const (
 func (x *exactRows) solveFace() error {
 	s, w := x.solver, &x.newton
 	for range newtonRepeats {
-		if m := w.findFree(s.beta, s.lo, s.hi); m < 2 || m > min(exactFace, x.capacity()) {
+		m := w.findFree(s.beta, s.lo, s.hi)
+		if m < 2 || m > min(exactFace, x.capacity()) || s.limit-s.updates < int64(m) {
 			return nil
 		}
 		ridge := 0.0
@@ -186,6 +211,7 @@ func (x *exactRows) solveFace() error {
 		if err != nil || !ok {
 			return err
 		}
+		s.updates += int64(m)
 		w.move(length, blocking, 0, s.beta, s.lo, s.hi)
 		for a, i := range w.free {
 			row, err := x.row(i)
@@ -285,8 +311,8 @@ func (s *solver) forgetRows() {
 // leastPower is above the 2⁻¹²⁵ at which tiles clamp powers of two.
 const leastPower = 0x1p-124
 
-// capacity is the number of rows that fill 64 MB.
-func (x *exactRows) capacity() int { return max(2, 8<<20/len(x.f)) }
+// capacity is the number of rows that fill 64 MB, or a quarter of the cache if that is less.
+func (x *exactRows) capacity() int { return max(2, int(min(64<<20, x.cacheBytes/4))/8/len(x.f)) }
 
 func (x *exactRows) row(i int) ([]float64, error) {
 	if r, ok := x.rows[i]; ok {

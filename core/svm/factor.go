@@ -34,6 +34,9 @@ const (
 	spareRank = 32
 )
 
+// factorColumns is the number of columns that the cache has room for, up to lowRank.
+func (s *solver) factorColumns() int { return int(min(lowRank, s.cacheBytes/8/int64(len(s.f)))) }
+
 func newFactor(scope *arena.Scope, rows, columns int) (*factor, error) {
 	z := &factor{rows: rows, columns: columns, stride: columns, sum: make([]float64, columns)}
 	var err error
@@ -63,10 +66,10 @@ func newRowFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, 
 // newLowRankFactor is the pivoted Cholesky factor of the kernel matrix (Fine &
 // Scheinberg, "Efficient SVM training using low-rank kernel representations", JMLR 2,
 // 2001) once no element of what it leaves exceeds tolerance; nil if that takes
-// more than interiorRank columns.
-func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, rows []int32, tolerance float64) (*factor, error) {
+// more columns than given.
+func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, rows []int32, columns int, tolerance float64) (*factor, error) {
 	n := len(rows)
-	z, err := newFactor(scope, n, min(lowRank, n, pack.Rank(pack.Cols)+spareRank))
+	z, err := newFactor(scope, n, min(columns, n, pack.Rank(pack.Cols)+spareRank))
 	if err != nil {
 		return nil, err
 	}

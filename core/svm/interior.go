@@ -76,7 +76,7 @@ func (s *solver) solveLowRank() error {
 	scope := arena.NewScope()
 	defer scope.Release()
 	points, rows := s.movable()
-	z, err := newLowRankFactor(s.ctl, scope, s.pack, rows, 0.1*s.tol/(1+2*floats.Norm(s.beta, 1)))
+	z, err := newLowRankFactor(s.ctl, scope, s.pack, rows, s.factorColumns(), 0.1*s.tol/(1+2*floats.Norm(s.beta, 1)))
 	if err != nil || z == nil {
 		return err
 	}
@@ -94,10 +94,15 @@ func (s *solver) movable() (points, rows []int32) {
 	return points, rows
 }
 
-// wantsInterior reports whether the problem is one for the method. With a limit of
-// pair updates there have to be pair updates to count.
+// allowsInterior reports whether the limit of updates leaves room for the method: an
+// iteration moves all points, and counts as an update of each.
+func (s *solver) allowsInterior() bool {
+	return s.limit-s.updates >= interiorLimit*int64(len(s.f))
+}
+
+// wantsInterior reports whether the problem is one for the method.
 func (s *solver) wantsInterior() bool {
-	if s.limit != math.MaxInt64 || !s.pack.Definite() || s.pack.Rank(s.pack.Cols) > min(interiorRank, len(s.f)) {
+	if !s.allowsInterior() || !s.pack.Definite() || s.pack.Rank(s.pack.Cols) > min(interiorRank, len(s.f), s.factorColumns()) {
 		return false
 	}
 	// Where no β can move the gradient by much, every point is on a bound but for
@@ -121,7 +126,7 @@ func (s *solver) solveInterior(scope *arena.Scope, z *factor, points []int32, to
 	if err != nil {
 		return err
 	}
-	s.updates += x.solve(tol)
+	s.updates += x.solve(tol) * int64(len(points))
 	x.crossOver()
 	if err := s.ctl.Err(); err != nil {
 		return err
@@ -253,7 +258,7 @@ func (x *interior) solve(tol float64) int64 {
 			}
 			return iteration
 		}
-		x.ctl.Report(iteration, 0, gap)
+		x.ctl.Report(iteration*int64(len(x.beta)), 0, gap)
 		for i := range x.ones {
 			x.rhs[i] = 1
 		}

@@ -21,11 +21,12 @@ type dual struct {
 // solver is the outer level: all points of a dual problem.
 type solver struct {
 	dual
-	ctl     *parallel.Control
-	scope   *arena.Scope
-	tol     float64
-	limit   int64 // of pair updates
-	updates int64
+	ctl        *parallel.Control
+	scope      *arena.Scope
+	tol        float64
+	limit      int64 // of pair updates
+	cacheBytes int64
+	updates    int64
 
 	beta, f  []float64 // f = Kβ + p
 	state    []uint8
@@ -74,7 +75,8 @@ func newSolver(ctl *parallel.Control, s *arena.Scope, pack *kernel.Pack, rows []
 		limit = math.MaxInt64
 	}
 	v := &solver{ctl: ctl, scope: s, dual: dual{pack: pack, rows: rows}, tol: prm.Tol, limit: limit}
-	return v, v.make(int64(prm.CacheSize*(1<<20)), classes, nil)
+	v.cacheBytes = int64(min(prm.CacheSize, 1<<40) * (1 << 20))
+	return v, v.make(v.cacheBytes, classes, nil)
 }
 
 // make makes room for what the solver works on.
@@ -159,7 +161,7 @@ func (s *solver) run() (result, error) {
 			return s.end(err)
 		}
 	}
-	if s.wantsInterior() {
+	if s.wantsInterior() && !(s.warm && s.chooser.measure(s.f, s.state) <= s.tol) {
 		solve := s.solveLowRank
 		if s.pack.Kind == kernel.Linear {
 			solve = s.solveLinear
@@ -405,6 +407,7 @@ func (s *solver) refinePoints(points []int32) error {
 // free points, else the middle of the feasible interval.
 func (s *solver) result() result {
 	gap := s.chooser.measure(s.f, s.state)
+	s.report(gap)
 	r := result{updates: s.updates, gap: gap, converged: gap <= s.tol}
 	r.objective = s.objective()
 	sum, count := 0.0, 0

@@ -133,7 +133,11 @@ def call(function: str, *arguments: Any) -> None:
 
 
 def run_job(
-    start: str, *arguments: Any, result: tuple[str, Any] | None = None, tick: Callable[[], None] | None = None
+    start: str,
+    *arguments: Any,
+    result: tuple[str, Any] | None = None,
+    tick: Callable[[], None] | None = None,
+    report: Callable[[int, float], None] | None = None,
 ) -> None:
     """Start a job, wait for its end in slices so that signals are handled, and free it.
 
@@ -147,6 +151,8 @@ def run_job(
         The function that takes the job's result, and where it puts it.
     tick : callable, optional
         Called after every wait, for the last time when the job has ended well.
+    report : callable, optional
+        Likewise, with `done` and `metric` of the job's progress.
 
     Raises
     ------
@@ -157,15 +163,18 @@ def run_job(
     watch = task_watch(set_num_threads)
     error = ffi.new("gocluster_error *")
     job = ffi.new("gocluster_job *")
+    progress = ffi.NULL if report is None else ffi.new("gocluster_progress *")
     # Should a second Ctrl-C cut the clean-up short, the arrays stay here, and alive.
-    _in_use[id(job)] = (job, *arguments)
+    _in_use[id(job)] = (job, progress, *arguments)
     try:
         check(getattr(lib, start)(*arguments, job, error), error)
         code = lib.GOCLUSTER_PENDING
         while code == lib.GOCLUSTER_PENDING:
-            code = lib.gocluster_job_wait(job[0], _SLICE_MS, ffi.NULL, error)
+            code = lib.gocluster_job_wait(job[0], _SLICE_MS, progress, error)
             if tick is not None and code >= 0:
                 tick()
+            if report is not None and code >= 0:
+                report(progress.done, progress.metric)
             if watch is not None:
                 watch()
         check(code, error)

@@ -124,7 +124,14 @@ def _precomputed(prm: Any) -> bool:
     return bool(prm.kernel == KERNELS["precomputed"])
 
 
-def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_weight: Array | None) -> FittedSVC:
+def svc_fit(
+    prm: Any,
+    X: Array,
+    y: Array,
+    sample_weight: Array | None,
+    class_weight: Array | None,
+    report: Callable[[int, float], None] | None = None,
+) -> FittedSVC:
     """Train; `y` holds class indexes, of which every one occurs."""
     model = ffi.new("gocluster_svc *")
     run_job(
@@ -135,6 +142,7 @@ def svc_fit(prm: Any, X: Array, y: Array, sample_weight: Array | None, class_wei
         _optional(sample_weight),
         _optional(class_weight),
         result=("gocluster_svc_fit_result", model),
+        report=report,
     )
     try:
         shape = ffi.new("gocluster_svc_shape *", {"struct_size": ffi.sizeof("gocluster_svc_shape")})

@@ -312,13 +312,14 @@ def _candidate(task: Task) -> Apart:
         if type(apart.svc) is not SVC:
             raise Unplannable(f"{type(apart.svc).__name__} is not dask_go.svm.SVC")
         apart.svc._validate_params()  # noqa: SLF001
-        apart.svc._refuse_unsupported()  # noqa: SLF001
-    except (ValueError, TypeError, NotImplementedError) as error:
+    except (ValueError, TypeError) as error:
         raise Unplannable(f"a parameter is out of its domain: {str(error).splitlines()[0]}") from None
     if apart.obstacle:
         raise Unplannable(apart.obstacle)
     if apart.svc._precomputed():  # noqa: SLF001
         raise Unplannable("precomputed and callable kernels are fitted one by one")
+    if apart.svc.verbose:
+        raise Unplannable("verbose shows the progress of every fit")
     if apart.svc.max_iter != -1:
         raise Unplannable("max_iter limits the steps of a fit that starts from nothing")
     return apart

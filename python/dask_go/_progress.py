@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,13 +66,32 @@ def show(parallel: Any) -> None:
         _active.show(parallel)
 
 
+def _tqdm(who: str) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError as error:
+        raise ImportError(f"{who} needs tqdm: pip install tqdm") from error
+    return tqdm
+
+
+@contextmanager
+def gap_bar(verbose: object) -> Iterator[Callable[[int, float], None] | None]:
+    """Show the steps of an SVC's fit and the KKT gap that it is at, if `verbose` is true."""
+    if not verbose:
+        yield None
+        return
+    with _tqdm("SVC(verbose=True)")(desc="SVC", unit=" steps") as bar:
+
+        def report(done: int, gap: float) -> None:
+            bar.set_postfix_str(f"KKT gap {gap:.2e}", refresh=False)
+            bar.update(max(0, done - bar.n))
+
+        yield report
+
+
 class _Display:
     def __init__(self, options: dict[str, Any]) -> None:
-        try:
-            from tqdm.auto import tqdm
-        except ImportError as error:
-            raise ImportError("dask_go.progress() needs tqdm: pip install tqdm") from error
-        self._new_bar = functools.partial(tqdm, **options)
+        self._new_bar = functools.partial(_tqdm("dask_go.progress()"), **options)
         self._bar: Any = None
         self._shown: weakref.ref[Any] | None = None
         self._lock = threading.Lock()

@@ -19,6 +19,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, validate_dat
 
 from . import _marshal, _sparse
 from ._dispatch import on_blocks
+from ._progress import gap_bar
 
 __all__ = ["SVC"]
 
@@ -95,15 +96,20 @@ class SVC(ClassifierMixin, BaseEstimator):
         The solver ends when the violation of the optimality conditions (the KKT gap, in
         units of the decision function) is at most `tol`.
     cache_size : float in (0, inf), default=200
-        How much memory kernel values may take, in MB (2**20 bytes).
+        How much memory kernel values may take, in MB (2**20 bytes): kept columns, and factors of
+        kernel matrices of low rank. What float32 cannot finish gets up to a quarter, and 64 MB, more.
+        The default is scikit-learn's; a smaller cache costs time and not accuracy.
     class_weight : dict or 'balanced', default=None
         Multipliers of C for each class, each positive; classes that are not in the dict have 1.
         'balanced' is n_samples / (n_classes · number of samples of the class).
     verbose : bool, default=False
-        True is not supported yet.
+        Whether `fit` shows its steps and the KKT gap that it is at (of one of the pairs at work) in a bar
+        of tqdm, which has to be installed.
     max_iter : int in [-1, inf), default=-1
-        A limit on the solver's steps for each pair of classes; -1 is none. Steps are counted
-        in `n_iter_`, and are not libsvm's.
+        A limit on the steps for each pair of classes; -1 is none. A step is an update of a pair of variables, as in
+        libsvm; a Newton or interior-point step that moves m variables at once counts as m. Where the limit ends a
+        fit there is a `ConvergenceWarning`. (So there is where values of X are so large that float64 does not hold
+        a solution to within `tol`; scikit-learn then goes on for ever.)
     decision_function_shape : {'ovr', 'ovo'}, default='ovr'
         Whether `decision_function` has a column for each class or for each pair of classes.
         Training is one-vs-one in both cases; two classes have a single column.
@@ -127,7 +133,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         αₜyₜ of the support vectors, in libsvm's layout: the columns of class i hold, from top
         to bottom, its coefficients against the other classes.
     fit_status_ : int
-        0 if the tolerance was reached, 1 if `max_iter` came first.
+        0 if the tolerance was reached, else 1.
     intercept_ : ndarray of shape (n_pairs,), float64
         The constants of the decision functions.
     n_features_in_ : int
@@ -135,7 +141,8 @@ class SVC(ClassifierMixin, BaseEstimator):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, if X had names that are all strings.
     n_iter_ : ndarray of shape (n_pairs,), int32
-        The solver's steps for each pair.
+        The steps for each pair, counted as for `max_iter`. Small problems (up to 256 rows of few features; 2048
+        rows where the kernel is not definite) take libsvm's steps, as far as rounding does not choose between equals.
     support_ : ndarray of shape (n_SV,), int32
         The rows of X that are support vectors, by class and then ascending.
     support_vectors_ : ndarray or csr_matrix of shape (n_SV, n_features), float64
@@ -267,12 +274,11 @@ class SVC(ClassifierMixin, BaseEstimator):
             kernel values overflow (float32 where they are powers, as 'poly' has them): scale X then.
         TypeError
             If X is sparse with kernel='precomputed'.
-        NotImplementedError
-            If a parameter has a value that is not supported yet.
+        ImportError
+            If `verbose` is true and tqdm is missing.
         KeyboardInterrupt
             After Ctrl-C; the solver has stopped by then.
         """
-        self._refuse_unsupported()
         generator = check_random_state(self.random_state)
         if callable(self.kernel):
             self._sparse = False
@@ -299,7 +305,8 @@ class SVC(ClassifierMixin, BaseEstimator):
         # Drawn in any case: a generator that is shared must move on as it does in scikit-learn.
         seed = generator.randint(np.iinfo(np.int32).max)
 
-        fitted = _marshal.svc_fit(self._params(random_state=seed), X, labels, weights, self.class_weight_)
+        with gap_bar(self.verbose) as report:
+            fitted = _marshal.svc_fit(self._params(random_state=seed), X, labels, weights, self.class_weight_, report)
         if not (np.isfinite(fitted.dual_coef).all() and np.isfinite(fitted.intercept).all()):
             raise ValueError(_NOT_FINITE)
         self.support_ = fitted.support
@@ -473,10 +480,6 @@ class SVC(ClassifierMixin, BaseEstimator):
         """Platt's offsets."""
         return self._probB
 
-    def _refuse_unsupported(self) -> None:
-        if self.verbose:
-            raise NotImplementedError(f"verbose={self.verbose!r} is not supported yet")
-
     def _precomputed(self) -> bool:
         return callable(self.kernel) or bool(self.kernel == "precomputed")
 
@@ -573,7 +576,6 @@ class SVC(ClassifierMixin, BaseEstimator):
 
     def _validate_for_predict(self, X: Any) -> _marshal.Array:
         check_is_fitted(self)
-        self._refuse_unsupported()
         if callable(self.kernel):
             X = self._compute_kernel(X)
         else:

@@ -132,16 +132,11 @@ def test_class_without_weight_is_named() -> None:
         SVC().fit(X3, names, sample_weight=names != "bee")
 
 
-@pytest.mark.parametrize(
-    "params, named",
-    [
-        ({"verbose": True}, "verbose=True"),
-        ({"verbose": 1}, "verbose=1"),
-    ],
-)
-def test_not_yet_supported(params: dict[str, Any], named: str) -> None:
-    with pytest.raises(NotImplementedError, match=named):
-        SVC(**params).fit(X, y)
+def test_verbose_without_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with pytest.raises(ImportError, match=r"SVC\(verbose=True\) needs tqdm: pip install tqdm"):
+        SVC(verbose=True).fit(X, y)
+    SVC().fit(X, y)
 
 
 @pytest.mark.parametrize("method", ["predict", "decision_function"])

@@ -177,6 +177,51 @@ def test_max_iter() -> None:
     assert model.predict(X).shape == (2000,)
 
 
+@pytest.mark.parametrize("max_iter", [0, 1, 2, 50])
+@pytest.mark.parametrize("params", [{}, {"kernel": "linear", "C": 100.0}, {"kernel": "poly", "coef0": 1.0}], ids=str)
+@pytest.mark.parametrize("n", [100, 1500])
+def test_max_iter_counts_as_scikit_learn_counts(n: int, params: dict[str, Any], max_iter: int) -> None:
+    X, y = make_classification(n, 10, flip_y=0.3, random_state=0)
+    models = [svc(max_iter=max_iter, **params) for svc in (SVC, sklearn.svm.SVC)]
+    for model in models:
+        with pytest.warns(ConvergenceWarning, match="Solver terminated early"):
+            model.fit(X, y)
+        assert model.n_iter_.tolist() == [max_iter]
+    if n == 100:
+        sizes = [np.abs(model.dual_coef_).sum() for model in models]
+        assert sizes[0] == pytest.approx(sizes[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "sigmoid"])
+def test_steps_of_small_problems_are_libsvms(kernel: str) -> None:
+    X, y = DATA["iris"]
+    ours, theirs = SVC(kernel=kernel).fit(X, y), sklearn.svm.SVC(kernel=kernel).fit(X, y)
+    np.testing.assert_array_equal(ours.n_iter_, theirs.n_iter_)
+    np.testing.assert_allclose(ours.dual_coef_, theirs.dual_coef_, atol=1e-4)
+    np.testing.assert_allclose(ours.decision_function(X), theirs.decision_function(X), atol=1e-4)
+
+
+def test_limit_with_room_for_the_interior_point() -> None:
+    X, y = make_classification(1000, 5, flip_y=0.3, random_state=0)
+    params = {"kernel": "linear", "C": 100.0}
+    free, limited = SVC(**params).fit(X, y), SVC(**params, max_iter=100_000).fit(X, y)
+    np.testing.assert_array_equal(free.dual_coef_, limited.dual_coef_)
+    assert 1000 < limited.n_iter_[0] < 100_000
+
+
+def test_verbose_shows_the_gap(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = DATA["binary"]
+    plain = SVC().fit(X, y)
+    assert capsys.readouterr() == ("", "")
+    verbose = SVC(verbose=True).fit(X, y)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{verbose.n_iter_[0]} steps" in err
+    gap = float(err.rpartition("KKT gap ")[2].partition("]")[0])
+    assert gap <= verbose.tol
+    np.testing.assert_array_equal(verbose.dual_coef_, plain.dual_coef_)
+
+
 def test_shrinking_and_threads_do_not_matter() -> None:
     X, y = DATA["digits"]
     models = []
