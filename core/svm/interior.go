@@ -105,6 +105,11 @@ func (s *solver) wantsInterior() bool {
 	if !s.allowsInterior() || !s.pack.Definite() || s.pack.Rank(s.pack.Cols) > min(interiorRank, len(s.f), s.factorColumns()) {
 		return false
 	}
+	// The method cannot use a start. From a good one pair updates are quicker, as long as
+	// float32 can finish them.
+	if s.warm && s.noise() <= noisy*s.tol {
+		return false
+	}
 	// Where no β can move the gradient by much, every point is on a bound but for
 	// one, and many choices of which are within tol: pair updates find one with few
 	// points inside the box, as libsvm does.
