@@ -8,7 +8,7 @@ file. Prints one line of JSON, and removes what it wrote.
 import argparse
 import json
 import os
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -88,7 +88,7 @@ def fit(path: Path, labels: Path, iterations: int) -> dict[str, Any]:
         "passes": model.n_passes_,
         "iterations": model.n_iter_,
         "inertia": model.inertia_,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_rss_mb": int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024,  # type: ignore[index]
     }
 
 
