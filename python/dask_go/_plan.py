@@ -16,7 +16,7 @@ from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer, _Sco
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.validation import _num_samples, check_array
 
-from . import _marshal
+from . import _dask_search, _marshal
 from ._pipelines import Apart, Fitted, take_apart
 from ._planned import Held, Source
 from ._spec import IntArray, Spec, run
@@ -245,7 +245,9 @@ def _make(source: Source, entries: list[_Entry], reasons: Counter[str]) -> int:
         decision=scoring.decision or any(entry.svc.break_ties for entry in entries),
         probability=scoring.probability and any(entry.params["probability"] for entry in entries),
     )
-    outcome = run(source.rows, source.labels, source.weights, spec)
+    client = _dask_search.cluster()
+    data = source.rows, source.labels, source.weights
+    outcome = run(*data, spec) if client is None else _dask_search.run(client, *data, spec)
     for f, entry in enumerate(entries):
         if not outcome.converged[f]:  # then a warning is due
             reasons["the tolerance was not reached"] += 1
