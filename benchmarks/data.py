@@ -1,4 +1,4 @@
-"""The data sets that cases name. Each generator returns X in float64 and y."""
+"""The data sets that cases name. Each generator returns X in float64, dense or CSR, and y."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from sklearn.datasets import load_iris, make_blobs, make_classification, make_moons
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,8 +25,8 @@ class Unavailable(Exception):  # noqa: N818 -- not an error: the case is skipped
     """The data cannot be had here, for the reason given."""
 
 
-def make(data: dict[str, Any], dtype: str) -> tuple[npt.NDArray[Any], IntArray]:
-    """Return the data set that a case describes: X, C-contiguous in its dtype, and y."""
+def make(data: dict[str, Any], dtype: str) -> tuple[Any, IntArray]:
+    """Return the data set that a case describes: X, C-contiguous or CSR in its dtype, and y."""
     arguments = dict(data)
     name = arguments.pop("make")
     standardise = arguments.pop("standardise", False)
@@ -34,7 +35,41 @@ def make(data: dict[str, Any], dtype: str) -> tuple[npt.NDArray[Any], IntArray]:
     X, y = GENERATORS[name](**arguments)
     if standardise:
         X = (X - X.mean(axis=0)) / X.std(axis=0)
-    return np.ascontiguousarray(X, dtype=dtype), np.ascontiguousarray(y, dtype=np.int64)
+    y = np.ascontiguousarray(y, dtype=np.int64)
+    return X.astype(dtype) if sparse.issparse(X) else np.ascontiguousarray(X, dtype=dtype), y
+
+
+def save(path: str, X: Any, y: IntArray) -> None:
+    """Write a data set for other processes."""
+    if sparse.issparse(X):
+        np.savez(path, y=y, data=X.data, indices=X.indices, indptr=X.indptr, shape=np.array(X.shape))
+    else:
+        np.savez(path, y=y, X=X)
+
+
+def load(path: str) -> tuple[Any, IntArray]:
+    """Read what `save` wrote."""
+    with np.load(path) as saved:
+        if "X" in saved:
+            return saved["X"], saved["y"]
+        parts = tuple(saved[name] for name in ("data", "indices", "indptr"))
+        return sparse.csr_matrix(parts, shape=tuple(saved["shape"])), saved["y"]
+
+
+def documents(n_samples: int, n_features: int, density: float, skew: float, random_state: int) -> tuple[Any, IntArray]:
+    """Rows of few elements as CSR, with labels by a noisy direction.
+
+    With skew 1 every column is as likely; the larger it is, the more stands in the first ones, as
+    words do in texts.
+    """
+    rng = np.random.RandomState(random_state)
+    nonzero = round(n_features * density)
+    columns = (n_features * rng.random_sample((n_samples, nonzero)) ** skew).astype(np.int32)
+    rows = np.arange(n_samples + 1, dtype=np.int32) * nonzero
+    X = sparse.csr_matrix((rng.random_sample(columns.size), columns.ravel(), rows), (n_samples, n_features))
+    X.sum_duplicates()
+    score = X @ rng.standard_normal(n_features)
+    return X, (score + 0.5 * score.std() * rng.standard_normal(n_samples) > 0).astype(np.int64)
 
 
 def one_hot(n_samples: int, n_columns: int, random_state: int) -> tuple[FloatArray, IntArray]:
@@ -96,6 +131,7 @@ def _idx(path: Path, header: int) -> npt.NDArray[np.uint8]:
 
 GENERATORS: dict[str, Callable[..., tuple[Any, Any]]] = {
     "Fashion-MNIST": fashion_mnist,
+    "documents": documents,
     "iris": lambda: load_iris(return_X_y=True),
     "make_blobs": make_blobs,
     "make_classification": make_classification,

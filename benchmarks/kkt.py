@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -36,6 +37,8 @@ class Kernel(NamedTuple):
             return X @ (V.T @ beta)
         if self.name != "rbf":
             raise ValueError(f"no kernel {self.name!r} here")
+        if sparse.issparse(X):
+            return self._sparse_sums(X, V, beta)
         out = np.empty(len(X))
         centre = V.mean(axis=0)  # near zero, the norms and products below cancel less
         V = V - centre
@@ -48,6 +51,14 @@ class Kernel(NamedTuple):
             np.maximum(squares, 0.0, out=squares)
             squares *= -self.gamma
             out[rows] = np.exp(squares, out=squares) @ beta
+        return out
+
+    def _sparse_sums(self, X: Any, V: Any, beta: FloatArray) -> FloatArray:
+        out = np.empty(X.shape[0])
+        norms, of_x = V.multiply(V).sum(axis=1).A1, X.multiply(X).sum(axis=1).A1
+        for rows in _blocks(X.shape[0], max(1, V.shape[0])):
+            squares = (-2.0 * (X[rows] @ V.T)).toarray() + of_x[rows, None] + norms
+            out[rows] = np.exp(-self.gamma * np.maximum(squares, 0.0)) @ beta
         return out
 
 
@@ -91,7 +102,7 @@ class Report:
 def report(X: npt.NDArray[Any], y: npt.NDArray[Any], solution: Solution, kernel: str, C: float) -> Report:
     """Judge a model on the data it was fitted to."""
     classes, labels = np.unique(y, return_inverse=True)
-    X = np.asarray(X, np.float64)
+    X = X.astype(np.float64, copy=False)
     pairs = []
     for number, (i, j) in enumerate(combinations(range(len(classes)), 2)):
         rows, beta, intercept = solution.pair(labels, i, j, number)
@@ -137,9 +148,9 @@ def wrong_predictions(
     Rows with a value within 1e-4 of zero may go either way.
     """
     classes, labels = np.unique(y, return_inverse=True)
-    X = np.asarray(X, np.float64)
-    votes = np.zeros((len(X), len(classes)), dtype=int)
-    sure = np.ones(len(X), dtype=bool)
+    X = X.astype(np.float64, copy=False)
+    votes = np.zeros((X.shape[0], len(classes)), dtype=int)
+    sure = np.ones(X.shape[0], dtype=bool)
     for number, (i, j) in enumerate(combinations(range(len(classes)), 2)):
         rows, beta, intercept = solution.pair(labels, i, j, number)
         decision = Kernel(kernel, solution.gamma).sums(X, X[rows], beta) + intercept

@@ -42,7 +42,7 @@ def measure(case: Case, options: Options, say: Callable[[str], None] = print) ->
     names = [OURS, *case.peers]
     with tempfile.TemporaryDirectory(prefix="dask-go-benchmark-") as folder, ExitStack() as stack:
         arrays = str(Path(folder, "data.npz"))
-        np.savez(arrays, X=X, y=y)
+        data.save(arrays, X, y)
         remotes, versions = {}, {}
         for name in names:
             cores = machine.cores(options.threads) if options.threads else None

@@ -15,7 +15,9 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
+from benchmarks.data import load
 from benchmarks.peers import PEERS
 
 # Rows for the first, untimed, fit: enough to load libraries and start their threads.
@@ -30,8 +32,7 @@ class Worker:
         self.peer = PEERS[peer]
         self.arguments = (estimator, params)
         self.action = action
-        with np.load(data) as arrays:
-            self.X, self.y = arrays["X"], arrays["y"]
+        self.X, self.y = load(data)
         few = np.linspace(0, len(self.y) - 1, min(len(self.y), max(WARM_UP_ROWS, params.get("n_clusters", 0)))).astype(
             int
         )
@@ -73,9 +74,10 @@ class Worker:
         }
 
     def _svc(self) -> dict[str, Any]:
+        dual_coef = self.fitted.dual_coef_
         return {
             "support": self.fitted.support_,
-            "dual_coef": self.fitted.dual_coef_,
+            "dual_coef": dual_coef.toarray() if issparse(dual_coef) else dual_coef,
             "intercept": self.fitted.intercept_,
             "gamma": self.fitted._gamma,  # noqa: SLF001 -- all peers keep the resolved gamma there
         }

@@ -86,6 +86,23 @@ def test_blocks_do_not_change_what_is_found(monkeypatch):
     assert kkt.report(X, y, fitted, "rbf", C=1.0).as_dict() == pytest.approx(whole.as_dict(), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("kernel", ["rbf", "linear"])
+def test_sparse_data_are_judged_like_dense_ones(kernel, tmp_path):
+    X, y = data.make(
+        {"make": "documents", "n_samples": 200, "n_features": 90, "density": 0.1, "skew": 2.0, "random_state": 0},
+        "float32",
+    )
+    path = str(tmp_path / "data.npz")
+    data.save(path, X, y)
+    loaded, labels = data.load(path)
+    assert (loaded != X).nnz == 0
+    assert loaded.dtype == np.float32
+    assert (labels == y).all()
+    fitted = solution(SVC(kernel=kernel).fit(X.toarray(), y))
+    dense, sparse = (kkt.report(Z, y, fitted, kernel, C=1.0).as_dict() for Z in (X.toarray(), X))
+    assert sparse == pytest.approx(dense, rel=1e-9, abs=1e-12)
+
+
 def halved(right):
     return right._replace(dual_coef=0.5 * right.dual_coef)
 
