@@ -99,6 +99,14 @@ def single_machine_parallelism() -> None:
     assert np.array_equal(search.cv_results_["mean_test_score"], expected)
     assert np.array_equal(forest.predict_proba(X), probabilities)
 
+    # Code that holds the interpreter lock runs in processes, which read the data in memory that they share.
+    with (
+        joblib.parallel_config(backend="gocluster", workers="processes", n_jobs=-1),
+        step(f"GridSearchCV, {dask_go.get_num_threads()} processes"),
+    ):
+        search.fit(X, y)
+    assert np.array_equal(search.cv_results_["mean_test_score"], expected)
+
 
 def hyperparameter_search() -> None:
     """Search hyper-parameters with shared work: the notebook's two grids."""

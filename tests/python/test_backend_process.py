@@ -164,7 +164,7 @@ assert "libgocluster" in open("/proc/self/maps").read()
     subprocess.run([sys.executable, "-P", "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("workers, seconds", [("threads", 5), ("processes", 10)])
+@pytest.mark.parametrize("workers, seconds", [("threads", 5), ("processes", 6)])
 def test_interrupts_errors_timeouts_and_kills_at_random_moments(workers: str, seconds: int) -> None:
     program = Path(__file__).with_name("soak_backend.py")
     command = [sys.executable, "-P", program, str(seconds), workers]
