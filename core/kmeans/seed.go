@@ -20,8 +20,8 @@ import (
 // would be. These sums of the winner, and the distances of the few rows in the
 // blocks that the next draws point to, are all that choosing candidates needs.
 //
-// A row is left out of a pass while none of its tiles can be nearer than its
-// centre: candidates lie at least twice as far from that as the row does.
+// A row is left out of a pass while no candidate can be nearer than its centre: they
+// lie at least twice as far from that as the row does, or their shadows are too far.
 type seeding[T float32 | float64] struct {
 	*data[T]
 	weights []T // nil: ones
@@ -37,6 +37,7 @@ type seeding[T float32 | float64] struct {
 	norms   []float64 // of chosen, squared
 	lengths []float64 // of the tiles' lanes, squared; for sparse rows
 	limit   []T       // by centre: rows with no more than this are left out
+	shadow  *shadow   // nil: none
 	spare   sync.Pool // of *seedWork[T]
 }
 
@@ -59,6 +60,9 @@ func (r *data[T]) plusPlus(ctl *parallel.Control, draws []float64, indices []int
 	trials = (len(draws) - 1) / (k - 1)
 	s, err := r.newSeeding(scope, k, trials)
 	if err != nil {
+		return err
+	}
+	if s.shadow, err = newShadow(ctl, scope, r, k, trials); err != nil {
 		return err
 	}
 	candidates := make([]int, trials)
@@ -129,7 +133,7 @@ func (r *data[T]) newSeeding(scope *arena.Scope, k, trials int) (*seeding[T], er
 		if s.csr != nil {
 			rows = 0
 		}
-		return &seedWork[T]{rows: make([]T, rows), closest: make([]T, s.block), weights: make([]T, gathered), index: make([]int, s.block)}
+		return &seedWork[T]{rows: make([]T, rows), closest: make([]T, s.block), lower: make([]T, s.block), weights: make([]T, gathered), index: make([]int, s.block)}
 	}
 	s.prefix, s.norms = make([]float64, s.blocks), make([]float64, panels*r.lanes)
 	fill(s.closest, T(math.Inf(1)))
@@ -189,7 +193,9 @@ func (s *seeding[T]) pass(ctl *parallel.Control, c int) error {
 // seedWork is what a pass works with.
 type seedWork[T float32 | float64] struct {
 	rows, closest, weights []T
+	lower                  []T // no candidate is nearer, squared
 	index                  []int
+	shadow                 shadowWork
 }
 
 func (s *seeding[T]) passBlock(w *seedWork[T], block int, newest int32) {
@@ -197,12 +203,15 @@ func (s *seeding[T]) passBlock(w *seedWork[T], block int, newest int32) {
 	lanes := s.groups * s.seedLanes
 	sums := s.sums[block*lanes:][:lanes]
 	clear(sums)
+	if s.shadow != nil && s.shadow.lanes > 0 {
+		bound(s.shadow, &w.shadow, lo, w.lower[:hi-lo])
+	}
 	left := 0    // rows that are not left out
 	apart := 0.0 // the sum over those that are
 	if s.weights == nil {
 		for i, v := range s.closest[lo:hi] {
 			w.index[left] = lo + i
-			if v > s.limit[s.nearest[lo+i]] {
+			if v > s.limit[s.nearest[lo+i]] && !(v < w.lower[i]) {
 				left++
 			} else {
 				apart += float64(v)
@@ -211,7 +220,7 @@ func (s *seeding[T]) passBlock(w *seedWork[T], block int, newest int32) {
 	} else {
 		for i, v := range s.closest[lo:hi] {
 			w.index[left] = lo + i
-			if v > s.limit[s.nearest[lo+i]] {
+			if v > s.limit[s.nearest[lo+i]] && !(v < w.lower[i]) {
 				left++
 			} else {
 				apart += float64(s.weights[lo+i] * v)
@@ -358,6 +367,9 @@ func (s *seeding[T]) choose(ctl *parallel.Control, c, newest int, candidates []i
 		return nil // no row is left out
 	}
 	rows := append([]int{newest}, candidates...)
+	if s.shadow != nil {
+		s.shadow.load(rows)
+	}
 	x, norms := make([]T, len(rows)*s.d), make([]float64, len(rows))
 	for r, i := range rows {
 		for q, v := range s.row(i) {
