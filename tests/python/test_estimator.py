@@ -17,7 +17,7 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [SVC(), SVC(kernel="linear"), SVC(break_ties=True, class_weight="balanced")],
+    [SVC(), SVC(kernel="linear"), SVC(break_ties=True, class_weight="balanced", probability=True)],
     expected_failed_checks=lambda _: EXPECTED_FAILURES,
 )
 @pytest.mark.filterwarnings("default")
