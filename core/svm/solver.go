@@ -161,7 +161,12 @@ func (s *solver) run() (result, error) {
 			return s.end(err)
 		}
 	}
-	if s.wantsInterior() && !(s.warm && s.chooser.measure(s.f, s.state) <= s.tol) {
+	if s.wantsInterior() {
+		if s.warm {
+			if r, err := s.attempt(); err != nil || r.converged {
+				return r, err
+			}
+		}
 		solve := s.solveLowRank
 		if s.pack.Kind == kernel.Linear {
 			solve = s.solveLinear
@@ -174,6 +179,23 @@ func (s *solver) run() (result, error) {
 			return s.finishExactly()
 		}
 	}
+	return s.decompose()
+}
+
+// warmUpdates is the number of pair updates a point that a start is worth where the
+// interior-point method takes about as long for any problem.
+const warmUpdates = 10
+
+// attempt goes on from a start by pair updates, unless they become too many.
+func (s *solver) attempt() (result, error) {
+	s.limit = s.updates + warmUpdates*int64(len(s.f))
+	r, err := s.decompose()
+	s.limit, s.refined, s.settled = math.MaxInt64, 0, progress{}
+	return r, err
+}
+
+// decompose solves by pair updates on working sets.
+func (s *solver) decompose() (result, error) {
 	rounds, stalled := 0, 0
 	var fall progress
 	for s.goOn() {
