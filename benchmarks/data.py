@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import shutil
 import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,7 +101,7 @@ def fashion_mnist(n_samples: int) -> tuple[FloatArray, IntArray]:
     """
     folder = next((place for place in _fashion_mnist_folders() if place.is_dir()), None)
     if folder is None:
-        _fetch_fashion_mnist()
+        _fetch(FASHION_MNIST, "Fashion-MNIST")
         folder = _fashion_mnist_folders()[-1]
     images = _idx(folder / "train-images-idx3-ubyte.gz", header=16).reshape(-1, 784)
     labels = _idx(folder / "train-labels-idx1-ubyte.gz", header=8)
@@ -111,17 +113,18 @@ def _fashion_mnist_folders() -> list[Path]:
     return [Path("/") / below, FOLDER / below]
 
 
-def _fetch_fashion_mnist() -> None:
-    reason = f"Fashion-MNIST needs the Debian package {FASHION_MNIST}, and "
+def _fetch(package: str, name: str) -> None:
+    """Fetch a Debian package and unpack it beside this file."""
+    reason = f"{name} needs the Debian package {package}, and "
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise Unavailable(reason + "there is no apt-get and dpkg-deb here to fetch it")
     FOLDER.mkdir(exist_ok=True)
-    fetched = subprocess.run(["apt-get", "download", FASHION_MNIST], cwd=FOLDER, capture_output=True, text=True)
-    package = next(FOLDER.glob(f"{FASHION_MNIST}_*.deb"), None)
-    if fetched.returncode != 0 or package is None:
+    fetched = subprocess.run(["apt-get", "download", package], cwd=FOLDER, capture_output=True, text=True)
+    archive = next(FOLDER.glob(f"{package}_*.deb"), None)
+    if fetched.returncode != 0 or archive is None:
         lines = fetched.stderr.strip().splitlines()
         raise Unavailable(reason + f"apt-get download failed: {lines[-1] if lines else 'it says nothing'}")
-    subprocess.run(["dpkg-deb", "-x", package, FOLDER], check=True)
+    subprocess.run(["dpkg-deb", "-x", archive, FOLDER], check=True)
 
 
 def _idx(path: Path, header: int) -> npt.NDArray[np.uint8]:
@@ -129,9 +132,27 @@ def _idx(path: Path, header: int) -> npt.NDArray[np.uint8]:
         return np.frombuffer(file.read(), np.uint8, offset=header)
 
 
+def mlbench(name: str, label: str) -> tuple[FloatArray, IntArray]:
+    """A data set of the R package mlbench, from Debian's r-cran-mlbench; it is read by the package rdata."""
+    try:
+        rdata = importlib.import_module("rdata")
+    except ImportError:
+        raise Unavailable(f"{name} needs the Python package rdata") from None
+    path = FOLDER / "usr/lib/R/site-library/mlbench/data" / f"{name}.rda"
+    if not path.exists():
+        _fetch("r-cran-mlbench", name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of R's types that have no equal in Python
+        frame = rdata.read_rda(path)[name]
+    y = frame[label].astype("category").cat.codes.to_numpy()
+    return frame.drop(columns=label).to_numpy(np.float64), y.astype(np.int64)
+
+
 GENERATORS: dict[str, Callable[..., tuple[Any, Any]]] = {
     "Fashion-MNIST": fashion_mnist,
     "documents": documents,
+    "LetterRecognition": lambda: mlbench("LetterRecognition", "lettr"),
+    "Shuttle": lambda: mlbench("Shuttle", "Class"),
     "iris": lambda: load_iris(return_X_y=True),
     "make_blobs": make_blobs,
     "make_classification": make_classification,
