@@ -322,6 +322,8 @@ def _candidate(task: Task) -> Apart:
         raise Unplannable("precomputed and callable kernels are fitted one by one")
     if apart.svc.verbose:
         raise Unplannable("verbose shows the progress of every fit")
+    if apart.svc.verbose:
+        raise Unplannable("verbose tells of each fit alone")
     if apart.svc.max_iter != -1:
         raise Unplannable("max_iter limits the steps of a fit that starts from nothing")
     return apart

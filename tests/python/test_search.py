@@ -22,13 +22,13 @@ from dask_go.svm import SVC
 TIGHT = 1e-6
 
 
-def two_classes(n: int = 240) -> tuple[np.ndarray, np.ndarray]:
+def two_classes(n: int = 150) -> tuple[np.ndarray, np.ndarray]:
     X, y = make_classification(n, 4, flip_y=0.15, random_state=1)
     return X, y
 
 
 def unbalanced() -> tuple[np.ndarray, np.ndarray]:
-    X, y = make_classification(300, 5, weights=[0.85], flip_y=0.05, random_state=2)
+    X, y = make_classification(200, 5, weights=[0.85], flip_y=0.05, random_state=2)
     return X, y
 
 
@@ -39,7 +39,7 @@ def iris() -> tuple[np.ndarray, np.ndarray]:
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
     X, y = load_digits(n_class=5, return_X_y=True)
-    return X[:250], y[:250]
+    return X[:150], y[:150]
 
 
 def fit_kwargs(name: str, n: int) -> dict[str, Any]:
@@ -176,7 +176,7 @@ PIPELINES: dict[str, tuple[Any, Any, dict[str, Any], dict[str, Any], int]] = {
         two_classes,
         lambda svc: make_pipeline(Counting(), svc),
         {"svc__C": CS},
-        {"svc__sample_weight": np.arange(240) % 5},
+        {"svc__sample_weight": np.arange(150) % 5},
         3,
     ),
 }
