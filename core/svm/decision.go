@@ -14,6 +14,12 @@ import (
 // products are formed in float64.
 const decisionNoise = 1e-4
 
+// smallModel bounds support vectors × (features + 8) of models that always decide in
+// float64, which costs them nothing.
+const smallModel = 1 << 14
+
+func (m *Model) small() bool { return m.Vectors()*(m.Features+8) <= smallModel }
+
 // Decision sets out (X.Rows × Pairs) to the decision values of all pairs.
 func (m *Model) Decision(ctl *parallel.Control, x dense.Matrix, out []float64) error {
 	if err := m.check(x); err != nil {
@@ -72,7 +78,7 @@ func (m *Model) pack(ctl *parallel.Control, scope *arena.Scope) (pack *kernel.Pa
 		c *= pack.Magnitude(k % n)
 		squares += c * c
 	}
-	if pack.Noise().Random*math.Sqrt(squares) > decisionNoise {
+	if m.small() || pack.Noise().Random*math.Sqrt(squares) > decisionNoise {
 		err = pack.Widen(ctl, scope)
 	}
 	return pack, err
@@ -127,7 +133,13 @@ func (m *Model) segments() []kernel.Segment {
 				pair++
 			}
 		}
-		segments = append(segments, s)
+		if !m.small() {
+			segments = append(segments, s)
+			continue
+		}
+		for k := range s.Weights { // values kept for several sums would pass through float32
+			segments = append(segments, kernel.Segment{First: s.First, Last: s.Last, Weights: s.Weights[k : k+1], Out: s.Out[k : k+1]})
+		}
 	}
 	return segments
 }

@@ -158,7 +158,8 @@ def kkt_gap(model: Any, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray 
         of = slice(ends[own] - model.n_support_[own], ends[own])
         beta[model.support_[of]] = model._dual_coef_[other, of]
     beta = beta[rows]
-    F = gram(model, X[rows], X[rows]) @ beta - sign
+    support = np.flatnonzero(beta)
+    F = gram(model, X[rows], X[rows[support]]) @ beta[support] - sign
     lower, upper = np.minimum(sign * C[rows], 0.0), np.maximum(sign * C[rows], 0.0)
     assert (lower <= beta).all()
     assert (beta <= upper).all()
