@@ -42,9 +42,10 @@ var only = map[string]string{
 var onlyFiles = map[string]string{".s": "simd", ".S": "", ".c": "capi", ".h": "", ".cc": "", ".cpp": "", ".syso": ""}
 
 // Only these modules of the Python package touch the foreign function
-// interface; _abi is generated from the header.
+// interface; _abi is generated from the header. _memory makes system calls that
+// Python's own modules do not offer.
 var (
-	foreign      = []string{"_abi.py", "_lib.py", "_marshal.py"}
+	foreign      = []string{"_abi.py", "_lib.py", "_marshal.py", "_memory.py"}
 	foreignNames = regexp.MustCompile(`\b(_abi|cffi|_cffi_backend|ctypes)\b`)
 )
 
