@@ -1,4 +1,4 @@
-// Package kmeans clusters the rows of dense matrices by Lloyd's algorithm.
+// Package kmeans clusters the rows of dense and sparse matrices by Lloyd's algorithm.
 //
 // It minimises Σᵢ wᵢ·‖xᵢ − c(labelᵢ)‖² by turns: every row takes the nearest
 // centre, then every centre becomes the weighted mean of its rows. The order of
