@@ -313,8 +313,8 @@ int32_t gocluster_svc_decision_function_start(gocluster_svc model, const goclust
 int32_t gocluster_svc_predict_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
                                     gocluster_job *job, gocluster_error *err);
 
-/* out[r, c] is the probability of class c; F64 [n_rows, n_classes]. Of more than two classes they are
- * coupled from those of the pairs as by libsvm. The class with the largest one need not be the predicted one. */
+/* out[r, c] is the probability of class c; F64 [n_rows, n_classes]. They are coupled from those of the
+ * pairs as by libsvm. The class with the largest one need not be the predicted one. */
 int32_t gocluster_svc_predict_proba_start(gocluster_svc model, const gocluster_array *X, const gocluster_array *out,
                                           gocluster_job *job, gocluster_error *err);
 

@@ -62,7 +62,8 @@ func (m *Model) pairwise(values, r []float64) {
 //
 // as ½pᵀQp by cyclic minimisation over one p_t at a time (Wu, Lin & Weng, "Probability
 // estimates for multi-class classification by pairwise coupling", JMLR 5, 2004, second
-// method), to libsvm's tolerance and with its bound on the sweeps.
+// method), to libsvm's tolerance and with its bound on the sweeps. Of two classes the
+// answer is known, r_01 and r_10; they are treated like more, so that they are libsvm's.
 type coupling struct {
 	k    int
 	r, q []float64 // k × k
@@ -77,10 +78,6 @@ func newCoupling(k int) *coupling {
 // solve sets p from r.
 func (c *coupling) solve(p []float64) {
 	k, q, qp := c.k, c.q, c.qp
-	if k == 2 { // Q is singular along the answer
-		p[0], p[1] = c.r[1], c.r[2]
-		return
-	}
 	for t := range k {
 		p[t] = 1 / float64(k)
 		sum := 0.0

@@ -403,9 +403,8 @@ class SVC(ClassifierMixin, BaseEstimator):
         """Predict the probability of each class.
 
         They come from decision values of rows left out of training [3]_, so the most
-        probable class need not be the predicted one, and of few rows they mean little. Those of more than two
-        classes are coupled from those of the pairs [4]_; those of two are the pair's, which
-        scikit-learn rounds by up to 0.005.
+        probable class need not be the predicted one, and of few rows they mean little. They are
+        coupled from those of the pairs [4]_, to libsvm's tolerance of 0.005 / n_classes.
 
         Parameters
         ----------

@@ -77,8 +77,7 @@ GRIDS: dict[str, tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any], str 
         unbalanced,
         {"probability": True, "random_state": 0},
         {"C": CS, "gamma": ["scale", 0.1]},
-        # (scikit-learn's probabilities of two classes are rounded to 0 now and then: no logarithms.)
-        {"cv": 3, "scoring": ["neg_brier_score", "average_precision"], "refit": "neg_brier_score"},
+        {"cv": 3, "scoring": ["neg_brier_score", "neg_log_loss", "average_precision"], "refit": "neg_log_loss"},
         None,
     ),
     "probabilities of three classes": (
