@@ -399,6 +399,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         return True
 
     @available_if(_offers_probabilities)
+    @on_blocks
     def predict_proba(self, X: Any) -> _marshal.FloatArray:
         """Predict the probability of each class.
 

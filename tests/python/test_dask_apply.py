@@ -52,6 +52,9 @@ def test_svc(labels: np.ndarray) -> None:
     same(model.decision_function(A), model.decision_function(X))
     two = SVC(kernel="linear").fit(X[y < 2], y[y < 2])
     same(two.decision_function(A), two.decision_function(X))
+    likely = SVC(probability=True, random_state=0).fit(X, labels)
+    same(likely.predict_proba(A), likely.predict_proba(X))
+    same(likely.predict_log_proba(A), likely.predict_log_proba(X))
     framed = SVC().fit(pd.DataFrame(X, columns=NAMES), labels)
     same(framed.predict(FRAME), model.predict(X), chunks=None)
     # Without taking dask's part, rows are still rows.
