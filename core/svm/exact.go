@@ -117,6 +117,7 @@ func (x *exactRows) solve(target float64, limit int64) error {
 				return err
 			}
 			last = s.updates
+			s.chooser.measure(s.f, s.state)
 		}
 		if ok, err := x.update(); err != nil {
 			return err
@@ -133,6 +134,9 @@ func (x *exactRows) solve(target float64, limit int64) error {
 func (x *exactRows) update() (bool, error) {
 	s := x.solver
 	i := s.smallestUp()
+	if i < 0 {
+		return false, nil
+	}
 	ki, err := x.row(i)
 	if err != nil {
 		return false, err
@@ -248,7 +252,8 @@ func (s *solver) moveTo(i int, v float64) float64 {
 // brought to the same F are so up to rounding, and rounding is not to choose between them.
 const tie = 1e-10
 
-// smallestUp returns the last of those whose F is the least, as libsvm does.
+// smallestUp returns the last of those whose F is the least, as libsvm does, given
+// that the chooser has just measured; −1 if there is none.
 func (s *solver) smallestUp() int {
 	limit := s.chooser.minUp + tie*(1+math.Abs(s.chooser.minUp))
 	for i := len(s.f) - 1; i >= 0; i-- {

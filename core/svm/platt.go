@@ -36,11 +36,11 @@ func (s *Solver) Calibrate(d Dual, seed uint32) (a, b float64, err error) {
 		other := k + int(below(draw, uint32(len(points)-k)))
 		points[k], points[other] = points[other], points[k]
 	}
-	scope := arena.NewScope()
-	defer scope.Release()
 	workers := min(plattFolds, parallel.Budget())
 	free := make(chan *leftOut, workers)
 	for range workers {
+		scope := arena.NewScope() // each its own: a solver may ask for more while it solves
+		defer scope.Release()
 		w, err := newLeftOut(scope, s)
 		if err != nil {
 			return 0, 0, err
