@@ -43,6 +43,9 @@ func shadows[T float32 | float64](t *testing.T, r *rand.Rand, in instance, how k
 }
 
 func TestShadowsAreNoFartherApart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("numbers, which the race detector does not look at")
+	}
 	everyLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(91, 92))
 		bounded := 0
@@ -75,6 +78,9 @@ func TestShadowsAreNoFartherApart(t *testing.T) {
 
 // TestSeedsByShadows: the rows are those that k-means++ chooses by distances alone.
 func TestSeedsByShadows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("numbers, which the race detector does not look at")
+	}
 	everyLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(93, 94))
 		compared := 0

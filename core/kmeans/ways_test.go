@@ -102,6 +102,9 @@ func (in instance) sameEveryWay(t *testing.T, prm Params) {
 // TestJudgeOfEveryWay: after every iteration the labels are of the nearest
 // centres, and the centres means, whatever the way.
 func TestJudgeOfEveryWay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("numbers, which the race detector does not look at")
+	}
 	everyLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(65, 66))
 		for round, rules := range everyWay {

@@ -39,6 +39,9 @@ func layouts(m dense.Matrix) map[string]dense.Matrix {
 
 // TestPrecomputedIsTheKernel trains on the matrix of a kernel and on the kernel.
 func TestPrecomputedIsTheKernel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("numbers, which the race detector does not look at")
+	}
 	for _, c := range []struct {
 		k kernel.Params
 		p Problem
@@ -86,6 +89,9 @@ func TestPrecomputedIsTheKernel(t *testing.T) {
 
 // TestAnyMatrixEnds trains on matrices that are no kernel's.
 func TestAnyMatrixEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("numbers, which the race detector does not look at")
+	}
 	const n = 700
 	r := rand.New(rand.NewPCG(40, 1))
 	matrices := map[string]func(i, j int) float64{

@@ -64,6 +64,9 @@ func (p Problem) dense() Problem {
 // TestSparseSolutionsAreOptimal judges models of sparse data, and holds them against
 // those of the same data with all its zeros.
 func TestSparseSolutionsAreOptimal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("numbers, which the race detector does not look at")
+	}
 	single := documents(9, 40, 30, 4, 2, false)
 	for i := range single.Y {
 		single.Y[i] = int32(min(i, 1)) // one row of class 0
