@@ -9,6 +9,7 @@ With processes, workers are killed too.
 from __future__ import annotations
 
 import collections
+import contextlib
 import faulthandler
 import gc
 import multiprocessing
@@ -137,15 +138,20 @@ def killed() -> None:
     results = parallel(return_as="generator", batch_size=1)(delayed(nap)(i) for i in range(50))
     for _ in range(random.randrange(30)):
         next(results)
-    for child in random.sample(sorted(children()), k=1):
-        os.kill(child, signal.SIGKILL)
+    workers = sorted(children())
+    if workers:  # an interrupt before may have ended them all
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(random.choice(workers), signal.SIGKILL)
     for _ in results:
         pass
 
 
 def children() -> set[int]:
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for task in tasks for pid in task.read_text().split()}
+    found: set[int] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            found.update(map(int, task.read_text().split()))
+    return found
 
 
 OF_PROCESSES = (arrays, deaths, killed)

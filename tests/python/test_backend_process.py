@@ -9,8 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 SETUP = """
 import os, sys, threading, time, warnings
 warnings.simplefilter("ignore")
@@ -164,9 +162,8 @@ assert "libgocluster" in open("/proc/self/maps").read()
     subprocess.run([sys.executable, "-P", "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("workers, seconds", [("threads", 5), ("processes", 6)])
-def test_interrupts_errors_timeouts_and_kills_at_random_moments(workers: str, seconds: int) -> None:
-    program = Path(__file__).with_name("soak_backend.py")
-    command = [sys.executable, "-P", program, str(seconds), workers]
+def test_interrupts_errors_and_timeouts_at_random_moments() -> None:
+    program = Path(__file__).with_name("soak_backend.py")  # by hand also for "processes", and for longer
+    command = [sys.executable, "-P", program, "5", "threads"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

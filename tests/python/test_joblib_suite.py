@@ -82,21 +82,22 @@ def test_joblib_suite(tmp_path: Path, replaced: str, name: str, least: int) -> N
     (tmp_path / "in_place.py").write_text(IN_PLACE)
     (tmp_path / "conftest.py").write_text(ONLY_THE_BACKEND.format(name=name, exceptions=set(EXCEPTIONS[replaced])))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    outcomes, output = _run(tmp_path)
+    failed = [case for case, tags in outcomes.items() if tags & {"failure", "error"}]
+    if failed:
+        # Some of joblib's tests give a program ten seconds to start and work, or wait that a task is soon
+        # there: more than a busy machine may give. What fails has to fail again, alone.
+        outcomes |= _run(tmp_path, *failed)[0]
+    assert not [case for case, tags in outcomes.items() if tags & {"failure", "error"}], output
+    assert sum(not tags for tags in outcomes.values()) > least, output
+
+
+def _run(folder: Path, *cases: str) -> tuple[dict[str, set[str]], str]:
+    """Run the tests, or some; return the tags of each one's outcome, of which there are none if it passed."""
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=report.xml"]
     # Python 3.11 cannot always parse sources while threads run, and pytest's own tracebacks need that.
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--junitxml=report.xml",
-        "--tb=native",
-    ]
-    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=900, check=False)
-    cases = ElementTree.parse(tmp_path / "report.xml").getroot().iter("testcase")
-    outcomes = {case.get("name", ""): {child.tag for child in case} for case in cases}
-    assert not [case for case, tags in outcomes.items() if tags & {"failure", "error"}], done.stdout
-    assert sum(not tags for tags in outcomes.values()) > least, done.stdout
+    command += ["--tb=native", *(f"test_parallel.py::{case}" for case in cases)]
+    env = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=900, check=False)
+    found = ElementTree.parse(folder / "report.xml").getroot().iter("testcase")
+    return {case.get("name", ""): {child.tag for child in case} for case in found}, done.stdout
