@@ -76,25 +76,22 @@ func (p *Pack) modes() bool {
 	return true
 }
 
-// list makes the lists of the packed rows, if these have few elements.
-func (p *Pack) list(c *parallel.Control, s *arena.Scope) error {
-	st := p.narrow
-	if st == nil || st.sparse != nil || st.given.products == nil || p.Cols < listedFrom {
-		return nil
-	}
-	first, err := arena.Make[int32](s, p.Rows+1)
+// list makes the lists of the rows, if the sample of modes did not mislead and they have few elements.
+func (st *store[T]) list(c *parallel.Control, s *arena.Scope) error {
+	rows := len(st.norm)
+	first, err := arena.Make[int32](s, rows+1)
 	if err != nil {
 		return err
 	}
-	chunks := (p.Rows + packRows - 1) / packRows
-	each := func(body func(i int, row []float32)) error {
-		return parallel.Share(c, chunks, p.Rows*p.Cols, func(chunk int) {
-			for i := chunk * packRows; i < min(p.Rows, (chunk+1)*packRows); i++ {
+	chunks := (rows + packRows - 1) / packRows
+	each := func(body func(i int, row []T)) error {
+		return parallel.Share(c, chunks, rows*st.d, func(chunk int) {
+			for i := chunk * packRows; i < min(rows, (chunk+1)*packRows); i++ {
 				body(i, st.row(i))
 			}
 		})
 	}
-	err = each(func(i int, row []float32) {
+	err = each(func(i int, row []T) {
 		n := int32(0)
 		for _, v := range row {
 			if v != 0 {
@@ -108,21 +105,21 @@ func (p *Pack) list(c *parallel.Control, s *arena.Scope) error {
 	}
 	first[0] = 0
 	total := 0
-	for i := range p.Rows {
+	for i := range rows {
 		total += int(first[i+1])
 		first[i+1] += first[i]
 	}
-	if float64(total) > listedShare*float64(p.Rows)*float64(p.Cols) || total > math.MaxInt32 {
+	if float64(total) > listedShare*float64(rows)*float64(st.d) || total > math.MaxInt32 {
 		return nil
 	}
-	l := &listed[float32]{first: first}
+	l := &listed[T]{first: first}
 	if l.place, err = arena.Make[int32](s, total); err != nil {
 		return err
 	}
-	if l.value, err = arena.Make[float32](s, total); err != nil {
+	if l.value, err = arena.Make[T](s, total); err != nil {
 		return err
 	}
-	err = each(func(i int, row []float32) {
+	err = each(func(i int, row []T) {
 		at := first[i]
 		for k, v := range row {
 			if v != 0 {

@@ -42,6 +42,7 @@ type Pack struct {
 	x      dense.Matrix
 	sparse *elements // else nil
 	shift  []float64
+	modal  bool // shift makes most elements zero
 	scale  float64
 	square float64 // the largest |x|² of packed rows
 	noise  Noise
@@ -59,7 +60,8 @@ func NewPack(c *parallel.Control, s *arena.Scope, x dense.Matrix, params Params)
 	}
 	p := &Pack{Params: params, Rows: x.Rows, Cols: x.Cols, x: x, scale: params.scale()}
 	p.shift = make([]float64, x.Cols)
-	if params.Kind == Linear || params.Kind == RBF && !p.modes() {
+	p.modal = params.Kind == RBF && p.modes()
+	if params.Kind == Linear || params.Kind == RBF && !p.modal {
 		if err := p.centre(c); err != nil {
 			return nil, err
 		}
@@ -104,8 +106,10 @@ func (p *Pack) make(c *parallel.Control, s *arena.Scope) (*Pack, error) {
 	}
 	p.square = 2 * largest
 	p.noise = p.estimateNoise()
-	if err := p.list(c, s); err != nil {
-		return nil, err
+	if p.modal && p.narrow != nil {
+		if err := p.narrow.list(c, s); err != nil {
+			return nil, err
+		}
 	}
 	return p, p.makeScratch(s)
 }
