@@ -86,6 +86,25 @@ func loadOutput(name string, address uintptr, dtypes []C.int32_t, inputs []view,
 	})
 }
 
+// apart loads outputs that overlap neither the arrays used so far nor each other.
+type apart struct{ used []view }
+
+// open loads an output whose lengths are the caller's to choose.
+func (a *apart) open(name string, address uintptr, dtypes []C.int32_t, ndim ...int) (view, error) {
+	v, err := loadOutput(name, address, dtypes, a.used, ndim...)
+	a.used = append(a.used, v)
+	return v, err
+}
+
+// load loads an output of given lengths.
+func (a *apart) load(name string, address uintptr, dtype C.int32_t, ndim, rows, cols int) (view, error) {
+	v, err := a.open(name, address, []C.int32_t{dtype}, ndim)
+	if err == nil {
+		err = v.mustHave(rows, cols)
+	}
+	return v, err
+}
+
 // loadArray checks what does not depend on the memory behind it.
 func loadArray(name string, address uintptr, dtypes []C.int32_t, ndim []int) (view, C.gocluster_array, error) {
 	v := view{name: name}

@@ -238,32 +238,41 @@ func loadKMeansFit(params, x, sampleWeight, init, draws, centers, labels, trace,
 	if in.draws, err = loadOptional("draws", draws); err != nil {
 		return in, err
 	}
-	inputs := in.views(in.init, in.draws)
-	if in.centers, err = loadOutput("centers", centers, []C.int32_t{C.GOCLUSTER_F64}, inputs, 2); err != nil {
+	out := apart{in.views(in.init, in.draws)}
+	if in.centers, err = out.load("centers", centers, C.GOCLUSTER_F64, 2, in.clusters, in.x.cols); err != nil {
 		return in, err
 	}
-	if err = in.centers.mustHave(in.clusters, in.x.cols); err != nil {
+	if in.labels, err = out.load("labels", labels, C.GOCLUSTER_I32, 1, in.x.rows, 1); err != nil {
 		return in, err
 	}
-	if in.labels, err = loadOutput("labels", labels, []C.int32_t{C.GOCLUSTER_I32}, append(inputs, in.centers), 1); err != nil {
+	if in.trace, err = loadTrace(&out, trace); err != nil {
 		return in, err
-	}
-	if err = in.labels.mustHave(in.x.rows, 1); err != nil {
-		return in, err
-	}
-	if trace != 0 {
-		v, err := loadOutput("trace", trace, []C.int32_t{C.GOCLUSTER_F64}, append(inputs, in.centers, in.labels), 2)
-		if err == nil {
-			err = v.mustHave(v.rows, 3)
-		}
-		if err != nil {
-			return in, err
-		}
-		in.trace = &v
 	}
 	in.result = result
 	in.resultSize, err = loadResult(result)
 	return in, err
+}
+
+// loadTrace loads what a fit's steps are written to, if there is such a thing.
+func loadTrace(out *apart, address uintptr) (*view, error) {
+	if address == 0 {
+		return nil, nil
+	}
+	v, err := out.open("trace", address, []C.int32_t{C.GOCLUSTER_F64}, 2)
+	if err == nil {
+		err = v.mustHave(v.rows, 3)
+	}
+	return &v, err
+}
+
+// steps are a trace's, cleared.
+func steps(trace *view) []kmeans.Step {
+	if trace == nil || trace.rows == 0 {
+		return nil
+	}
+	all := elements[kmeans.Step](*trace)
+	clear(all)
+	return all
 }
 
 // greedyTrials is how many candidates scikit-learn draws for each of k centres.
@@ -294,11 +303,7 @@ func (in kmeansFit) fit(control *parallel.Control) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.trace != nil && in.trace.rows > 0 {
-		steps := elements[kmeans.Step](*in.trace)
-		in.params.Trace = steps
-		clear(steps)
-	}
+	in.params.Trace = steps(in.trace)
 	r, err := kmeans.Fit(control, problem, in.params, from, elements[float64](in.centers), elements[int32](in.labels))
 	if err != nil {
 		return nil, in.explainKMeans(control, err)
@@ -321,10 +326,8 @@ func loadKMeansPredict(x, sampleWeight, centers, labels, result uintptr) (in kme
 	if in.centers, err = in.loadCenters("centers", centers); err != nil {
 		return in, err
 	}
-	if in.labels, err = loadOutput("labels", labels, []C.int32_t{C.GOCLUSTER_I32}, in.views(&in.centers), 1); err != nil {
-		return in, err
-	}
-	if err = in.labels.mustHave(in.x.rows, 1); err != nil {
+	out := apart{in.views(&in.centers)}
+	if in.labels, err = out.load("labels", labels, C.GOCLUSTER_I32, 1, in.x.rows, 1); err != nil {
 		return in, err
 	}
 	in.result = result

@@ -9,18 +9,6 @@ import (
 	"gocluster/core/parallel"
 )
 
-// apart loads outputs that overlap neither the arrays used so far nor each other.
-type apart struct{ used []view }
-
-func (a *apart) load(name string, address uintptr, dtype C.int32_t, ndim, rows, cols int) (view, error) {
-	v, err := loadOutput(name, address, []C.int32_t{dtype}, a.used, ndim)
-	if err == nil {
-		err = v.mustHave(rows, cols)
-	}
-	a.used = append(a.used, v)
-	return v, err
-}
-
 // kmeansSurvey is a look at the rows of a block to be.
 type kmeansSurvey struct {
 	kmeansInput
@@ -128,11 +116,10 @@ func loadKMeansFarthest(x, centers, rows, distances, labels uintptr) (in kmeansF
 	if in.centers, err = in.loadCenters("centers", centers); err != nil {
 		return in, err
 	}
-	inputs := in.views(&in.centers)
-	if in.rows, err = loadOutput("rows", rows, []C.int32_t{C.GOCLUSTER_I64}, inputs, 1); err != nil {
+	out := apart{in.views(&in.centers)}
+	if in.rows, err = out.open("rows", rows, []C.int32_t{C.GOCLUSTER_I64}, 1); err != nil {
 		return in, err
 	}
-	out := apart{append(inputs, in.rows)}
 	if in.distances, err = out.load("distances", distances, C.GOCLUSTER_F64, 1, in.rows.rows, 1); err != nil {
 		return in, err
 	}

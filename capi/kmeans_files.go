@@ -87,35 +87,39 @@ type streamInput struct {
 	resultSize   uint32
 }
 
-func loadStream(files uintptr, count int64, sampleWeight, labels, labelsPath, result uintptr, memory int64, used *apart) (in streamInput, err error) {
+// load loads what is read besides centres; out is told of it.
+func (in *streamInput) load(files uintptr, count int64, sampleWeight uintptr, memory int64, out *apart) (err error) {
 	if in.files, err = loadFiles(files, count); err != nil {
-		return in, err
+		return err
 	}
-	if in.sampleWeight, err = loadOptional("sample_weight", sampleWeight); err != nil {
-		return in, err
-	}
+	in.memory = int(memory)
+	in.sampleWeight, err = loadOptional("sample_weight", sampleWeight)
 	if in.sampleWeight != nil {
-		used.used = append(used.used, *in.sampleWeight)
+		out.used = append(out.used, *in.sampleWeight)
 	}
+	return err
+}
+
+// loadOutputs loads what is written besides centres.
+func (in *streamInput) loadOutputs(labels, labelsPath, result uintptr, out *apart) (err error) {
 	if labels != 0 {
-		v, err := loadOutput("labels", labels, []C.int32_t{C.GOCLUSTER_I32}, used.used, 1)
+		v, err := out.open("labels", labels, []C.int32_t{C.GOCLUSTER_I32}, 1)
 		if err != nil {
-			return in, err
+			return err
 		}
 		if v.empty() {
-			return in, fail(C.GOCLUSTER_ERROR_SHAPE, "labels", "shape is %s", v.shape())
+			return fail(C.GOCLUSTER_ERROR_SHAPE, "labels", "shape is %s", v.shape())
 		}
 		in.labels = &v
-		used.used = append(used.used, v)
 	}
 	if labelsPath != 0 {
 		if in.labelsPath, err = loadString("labels_path", labelsPath); err != nil {
-			return in, err
+			return err
 		}
 	}
-	in.memory, in.result = int(memory), result
+	in.result = result
 	in.resultSize, err = loadResult(result)
-	return in, err
+	return err
 }
 
 // stream opens the files and makes what core reads.
@@ -176,38 +180,38 @@ func loadStreamFit(params, files uintptr, count int64, sampleWeight, init, draws
 	if err != nil {
 		return in, err
 	}
-	used := new(apart)
+	var out apart
 	if init != 0 {
 		v, err := loadInput("init", init, floats, 2)
 		if err != nil {
 			return in, err
 		}
 		in.init = &v
-		used.used = append(used.used, v)
+		out.used = append(out.used, v)
 	}
 	if in.draws, err = loadOptional("draws", draws); err != nil {
 		return in, err
 	}
 	if in.draws != nil {
-		used.used = append(used.used, *in.draws)
+		out.used = append(out.used, *in.draws)
 	}
-	out, err := loadOutput("centers", centers, []C.int32_t{C.GOCLUSTER_F64}, used.used, 2)
-	if err != nil {
+	if err = in.load(files, count, sampleWeight, int64(given.memory_limit), &out); err != nil {
 		return in, err
 	}
-	used.used = append(used.used, out)
-	if given.n_clusters < 1 || int64(out.rows) != int64(given.n_clusters) {
-		return in, fail(C.GOCLUSTER_ERROR_SHAPE, "centers", "shape is %s, and params.n_clusters %d", out.shape(), int64(given.n_clusters))
+	if in.centers, err = out.open("centers", centers, []C.int32_t{C.GOCLUSTER_F64}, 2); err != nil {
+		return in, err
+	}
+	if given.n_clusters < 1 || int64(in.centers.rows) != int64(given.n_clusters) {
+		return in, fail(C.GOCLUSTER_ERROR_SHAPE, "centers", "shape is %s, and params.n_clusters %d", in.centers.shape(), int64(given.n_clusters))
 	}
 	if in.init != nil {
-		if err := in.init.mustHave(out.rows, out.cols); err != nil {
+		if err := in.init.mustHave(in.centers.rows, in.centers.cols); err != nil {
 			return in, err
 		}
 	}
-	if in.streamInput, err = loadStream(files, count, sampleWeight, labels, labelsPath, result, int64(given.memory_limit), used); err != nil {
+	if err = in.loadOutputs(labels, labelsPath, result, &out); err != nil {
 		return in, err
 	}
-	in.centers = out
 	in.params = kmeans.Params{NInit: int(given.n_init), MaxIter: int(given.max_iter), Tol: float64(given.tol)}
 	in.randomState = uint64(given.random_state)
 	if in.init == nil {
@@ -215,17 +219,8 @@ func loadStreamFit(params, files uintptr, count int64, sampleWeight, init, draws
 			return in, err
 		}
 	}
-	if trace != 0 {
-		v, err := loadOutput("trace", trace, []C.int32_t{C.GOCLUSTER_F64}, used.used, 2)
-		if err == nil {
-			err = v.mustHave(v.rows, 3)
-		}
-		if err != nil {
-			return in, err
-		}
-		in.trace = &v
-	}
-	return in, nil
+	in.trace, err = loadTrace(&out, trace)
+	return in, err
 }
 
 // fit is the work of a fit job.
@@ -249,10 +244,7 @@ func (in streamFit) fit(control *parallel.Control) (_ *model, err error) {
 		return nil, err
 	}
 	defer stream.Files.Close()
-	if in.trace != nil && in.trace.rows > 0 {
-		in.params.Trace = elements[kmeans.Step](*in.trace)
-		clear(in.params.Trace)
-	}
+	in.params.Trace = steps(in.trace)
 	r, err := kmeans.FitFiles(control, stream, in.params, from, elements[float64](in.centers))
 	if err != nil {
 		return nil, in.explain(err)
@@ -278,16 +270,17 @@ func drawsFor(from kmeans.Start, runs, clusters int, randomState uint64) []float
 }
 
 func loadStreamPredict(files uintptr, count int64, sampleWeight, centers, labels, labelsPath uintptr, memory int64, result uintptr) (in streamInput, err error) {
-	from, err := loadInput("centers", centers, floats, 2)
-	if err != nil {
+	if in.centers, err = loadInput("centers", centers, floats, 2); err != nil {
 		return in, err
 	}
-	if from.empty() {
-		return in, fail(C.GOCLUSTER_ERROR_SHAPE, "centers", "shape is %s", from.shape())
+	if in.centers.empty() {
+		return in, fail(C.GOCLUSTER_ERROR_SHAPE, "centers", "shape is %s", in.centers.shape())
 	}
-	in, err = loadStream(files, count, sampleWeight, labels, labelsPath, result, memory, &apart{[]view{from}})
-	in.centers = from
-	return in, err
+	out := apart{[]view{in.centers}}
+	if err = in.load(files, count, sampleWeight, memory, &out); err != nil {
+		return in, err
+	}
+	return in, in.loadOutputs(labels, labelsPath, result, &out)
 }
 
 func (in streamInput) predict(control *parallel.Control) (*model, error) {

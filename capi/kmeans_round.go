@@ -65,11 +65,11 @@ func (in *kmeansRound) load(x, sampleWeight, fresh, closest, nearest, rows, draw
 		return err
 	}
 	if rows != 0 {
-		v, err := loadOutput("rows", rows, []C.int32_t{C.GOCLUSTER_I64}, out.used, 1)
+		v, err := out.open("rows", rows, []C.int32_t{C.GOCLUSTER_I64}, 1)
 		if err != nil {
 			return err
 		}
-		in.rows, out.used = &v, append(out.used, v)
+		in.rows = &v
 		for _, p := range []struct {
 			at      **view
 			name    string
@@ -108,12 +108,7 @@ func (in kmeansRound) run(control *parallel.Control) (*model, error) {
 			return nil, in.explainKMeans(control, err)
 		}
 	} else {
-		for i, v := range closest {
-			if block.SampleWeight != nil {
-				v *= block.SampleWeight[i]
-			}
-			cost += v
-		}
+		cost = kmeans.Cost(closest, block.SampleWeight)
 	}
 	if in.rows != nil {
 		share := 0.0

@@ -33,7 +33,7 @@ type searchInputs struct {
 	classWeight *view
 	fits        []search.Fit
 	splits      []search.Split
-	inputs      []view // what outputs must not overlap
+	out         apart // from the inputs
 
 	predicted, decision, probability, report *view
 }
@@ -71,9 +71,9 @@ func loadSearch(fits uintptr, n int64, split, x, y, sampleWeight, classWeight ui
 	if in.data, err = loadFitInputs(fits, x, y, sampleWeight, 0); err != nil {
 		return in, err
 	}
-	in.inputs = []view{of, in.data.x, in.data.y}
+	in.out.used = []view{of, in.data.x, in.data.y}
 	if in.data.sampleWeight != nil {
-		in.inputs = append(in.inputs, *in.data.sampleWeight)
+		in.out.used = append(in.out.used, *in.data.sampleWeight)
 	}
 	if classWeight != 0 {
 		v, err := loadInput("class_weight", classWeight, floats, 2)
@@ -81,7 +81,7 @@ func loadSearch(fits uintptr, n int64, split, x, y, sampleWeight, classWeight ui
 			return in, err
 		}
 		in.classWeight = &v
-		in.inputs = append(in.inputs, v)
+		in.out.used = append(in.out.used, v)
 	}
 	return in, nil
 }
@@ -119,7 +119,7 @@ func (in *searchInputs) loadLists(name string, address, endAddress uintptr) (lis
 	if err != nil {
 		return nil, err
 	}
-	in.inputs = append(in.inputs, v, ends)
+	in.out.used = append(in.out.used, v, ends)
 	if err := arena.Room(4 * v.rows); err != nil {
 		return nil, err
 	}
@@ -169,12 +169,11 @@ func (in *searchInputs) loadOutputs(predicted, decision, probability, report uin
 		if o.address == 0 {
 			continue
 		}
-		v, err := loadOutput(o.name, o.address, o.dtypes, in.inputs, o.ndim...)
+		v, err := in.out.open(o.name, o.address, o.dtypes, o.ndim...)
 		if err != nil {
 			return err
 		}
 		*o.view = &v
-		in.inputs = append(in.inputs, v)
 	}
 	return nil
 }

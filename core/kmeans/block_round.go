@@ -23,6 +23,17 @@ func MayPick(u float64, round, first int, closest, weight []float64, share float
 	return m
 }
 
+// Cost is the sum of the weighted squared distances of rows to their nearest candidates.
+func Cost(closest, weight []float64) (cost float64) {
+	for i, v := range closest {
+		if weight != nil {
+			v *= weight[i]
+		}
+		cost += v
+	}
+	return cost
+}
+
 // Draws stores what k-means‖ draws in a round for the rows from first on. u in
 // [0, 1) makes the key.
 func Draws(u float64, round, first int, out []float64) {

@@ -14,6 +14,7 @@ typedef struct call {
     gocluster_file file[2];
     int64_t files;
     gocluster_array layout, centers, labels;
+    const gocluster_array *weights;
     const char *labels_path;
     gocluster_kmeans_result result;
     char folder[64], raw[80], npy[80], out[80];
@@ -66,7 +67,7 @@ static int32_t finish(int32_t code, gocluster_job job)
 static int32_t fit(call *c)
 {
     gocluster_job job;
-    return finish(gocluster_kmeans_fit_npy_start(&c->params, c->file, c->files, NULL, NULL, NULL, &c->centers, &c->labels,
+    return finish(gocluster_kmeans_fit_npy_start(&c->params, c->file, c->files, c->weights, NULL, NULL, &c->centers, &c->labels,
                                                  c->labels_path, NULL, &c->result, &job, &last_error), job);
 }
 
@@ -136,6 +137,7 @@ static void one_npy_file(void)
 static void bad_arguments_are_refused(void)
 {
     call c;
+    gocluster_array weights;
     small_call(&c);
     c.params.init = GOCLUSTER_INIT_PLUSPLUS;
     REFUSED(GOCLUSTER_ERROR_ARGUMENT, "init", fit(&c));
@@ -183,6 +185,10 @@ static void bad_arguments_are_refused(void)
     c.labels.data = centers;
     REFUSED(GOCLUSTER_ERROR_OVERLAP, "labels", fit(&c));
     c.labels.data = labels;
+    weights = gocluster_vector(centers, GOCLUSTER_F32, rows);
+    c.weights = &weights;
+    REFUSED(GOCLUSTER_ERROR_OVERLAP, "centers", fit(&c));
+    c.weights = NULL;
     EXPECT_OK(fit(&c));
     done(&c);
 }
