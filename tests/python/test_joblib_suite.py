@@ -8,14 +8,11 @@ that start another backend's processes as well.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import joblib
 import pytest
+import suites
 
 # Tests that cannot hold for another backend than the one they were written for.
 EXCEPTIONS = {
@@ -67,10 +64,7 @@ joblib.register_parallel_backend("processes", ProcessesBackend)
 
 @pytest.mark.parametrize("replaced, name, least", [("threading", "gocluster", 80), ("loky", "processes", 140)])
 def test_joblib_suite(tmp_path: Path, replaced: str, name: str, least: int) -> None:
-    source = Path(joblib.__file__).parent / "test" / "test_parallel.py"
-    if not source.exists():
-        pytest.skip("this joblib was installed without its tests")
-    text = source.read_text().replace(f"'{replaced}'", f'"{replaced}"')
+    text = suites.source(joblib, "test", "test_parallel.py").replace(f"'{replaced}'", f'"{replaced}"')
     assert text.count(f'"{replaced}"') > 10
     # The imports are for worker processes of other backends, and for programs that tests start.
     text = text.replace(f'"{replaced}"', f'"{name}"')
@@ -78,26 +72,13 @@ def test_joblib_suite(tmp_path: Path, replaced: str, name: str, least: int) -> N
         "\nfrom joblib import Parallel, delayed", "\nimport in_place\nfrom joblib import Parallel, delayed"
     )
     text = text.replace('"""\\\nfrom joblib import Par', '"""\\\nimport in_place\nfrom joblib import Par')
-    (tmp_path / "test_parallel.py").write_text("import in_place\n" + text)
-    (tmp_path / "in_place.py").write_text(IN_PLACE)
-    (tmp_path / "conftest.py").write_text(ONLY_THE_BACKEND.format(name=name, exceptions=set(EXCEPTIONS[replaced])))
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    outcomes, output = _run(tmp_path)
-    failed = [case for case, tags in outcomes.items() if tags & {"failure", "error"}]
-    if failed:
+    conftest = ONLY_THE_BACKEND.format(name=name, exceptions=set(EXCEPTIONS[replaced]))
+    files = {"test_parallel.py": "import in_place\n" + text, "in_place.py": IN_PLACE, "conftest.py": conftest}
+    suites.write(tmp_path, files)
+    outcomes, output = suites.run(tmp_path)
+    if again := suites.failed(outcomes):
         # Some of joblib's tests give a program ten seconds to start and work, or wait that a task is soon
         # there: more than a busy machine may give. What fails has to fail again, alone.
-        outcomes |= _run(tmp_path, *failed)[0]
-    assert not [case for case, tags in outcomes.items() if tags & {"failure", "error"}], output
-    assert sum(not tags for tags in outcomes.values()) > least, output
-
-
-def _run(folder: Path, *cases: str) -> tuple[dict[str, set[str]], str]:
-    """Run the tests, or some; return the tags of each one's outcome, of which there are none if it passed."""
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=report.xml"]
-    # Python 3.11 cannot always parse sources while threads run, and pytest's own tracebacks need that.
-    command += ["--tb=native", *(f"test_parallel.py::{case}" for case in cases)]
-    env = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=900, check=False)
-    found = ElementTree.parse(folder / "report.xml").getroot().iter("testcase")
-    return {case.get("name", ""): {child.tag for child in case} for case in found}, done.stdout
+        outcomes |= suites.run(tmp_path, *(f"test_parallel.py::{case}" for case in again))[0]
+    assert not suites.failed(outcomes), output
+    assert suites.passed(outcomes) > least, output

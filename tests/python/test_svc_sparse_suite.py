@@ -8,16 +8,10 @@ and not the rounding, so the copy runs with a small one and compares to four dig
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
-import pytest
 import sklearn.svm
-
-# Tests that cannot hold for another solver than the one they were written for.
-EXCEPTIONS: dict[str, str] = {}
+import suites
 
 ONLY_SVC = """
 import inspect
@@ -50,20 +44,12 @@ def assert_array_almost_equal(actual, desired, decimal=4):
 
 
 def test_scikit_learns_suite(tmp_path: Path) -> None:
-    source = Path(sklearn.svm.__file__).parent / "tests" / "test_sparse.py"
-    if not source.exists():
-        pytest.skip("this scikit-learn was installed without its tests")
-    text = source.read_text()
+    text = suites.source(sklearn.svm, "tests", "test_sparse.py")
     assert text.count("svm.SVC(") > 10
     # A row that is as far from one class as from another: its label is a matter of rounding.
     text = text.replace("[1, 1, 1], [2, 2, 2]])", "[1, 1, 1], [2, 2, 2.5]])")
-    (tmp_path / "test_sparse.py").write_text(text + OVERRIDES)
-    (tmp_path / "conftest.py").write_text(ONLY_SVC)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = thread_unsafe\n")
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=report.xml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
-    cases = ElementTree.parse(tmp_path / "report.xml").getroot().iter("testcase")
-    outcomes = {case.get("name", ""): {child.tag for child in case} for case in cases}
-    failed = {name.partition("[")[0] for name, tags in outcomes.items() if tags & {"failure", "error"}}
-    assert failed == set(EXCEPTIONS), done.stdout
-    assert sum(not tags for tags in outcomes.values()) > 40, done.stdout
+    ini = "[pytest]\nmarkers = thread_unsafe\n"
+    suites.write(tmp_path, {"test_sparse.py": text + OVERRIDES, "conftest.py": ONLY_SVC, "pytest.ini": ini})
+    outcomes, output = suites.run(tmp_path)
+    assert not suites.failed(outcomes), output
+    assert suites.passed(outcomes) > 40, output

@@ -6,13 +6,10 @@ scikit-learn ships them. A copy is run in which every `svm.SVC` reads `dask_go.s
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
-import pytest
 import sklearn.svm
+import suites
 
 # Tests that cannot hold, and why.
 EXCEPTIONS = {
@@ -40,18 +37,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def test_scikit_learns_suite(tmp_path: Path) -> None:
-    source = Path(sklearn.svm.__file__).parent / "tests" / "test_svm.py"
-    if not source.exists():
-        pytest.skip("this scikit-learn was installed without its tests")
-    text, count = re.subn(r"\bsvm\.SVC\b", "dask_go.svm.SVC", source.read_text())
+    text, count = re.subn(r"\bsvm\.SVC\b", "dask_go.svm.SVC", suites.source(sklearn.svm, "tests", "test_svm.py"))
     assert count > 40
-    (tmp_path / "test_svm.py").write_text("import dask_go.svm\n" + text)
-    (tmp_path / "conftest.py").write_text(ONLY_SVC)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml=report.xml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
-    cases = ElementTree.parse(tmp_path / "report.xml").getroot().iter("testcase")
-    outcomes = {case.get("name", ""): {child.tag for child in case} for case in cases}
-    failed = {name.partition("[")[0] for name, tags in outcomes.items() if tags & {"failure", "error"}}
-    assert failed == set(EXCEPTIONS) & {name.partition("[")[0] for name in outcomes}, done.stdout
-    assert sum(not tags for tags in outcomes.values()) > 30, done.stdout
+    suites.write(tmp_path, {"test_svm.py": "import dask_go.svm\n" + text, "conftest.py": ONLY_SVC})
+    outcomes, output = suites.run(tmp_path)
+    known = set(EXCEPTIONS) & suites.functions(list(outcomes))
+    assert suites.functions(suites.failed(outcomes)) == known, output
+    assert suites.passed(outcomes) > 30, output
