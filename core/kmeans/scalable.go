@@ -7,7 +7,6 @@ import (
 	"gocluster/core/arena"
 	"gocluster/core/dense"
 	"gocluster/core/parallel"
-	"gocluster/core/simd"
 )
 
 // This file is k-means‖ (Bahmani, Moseley, Vattani, Kumar, Vassilvitskii 2012,
@@ -100,75 +99,13 @@ func Attract(ctl *parallel.Control, p Problem, fresh []float64, base int, closes
 }
 
 func attractBlock[T float32 | float64](ctl *parallel.Control, p Problem, how kind[T], fresh []float64, base int, closest []float64, nearest []int32) (float64, error) {
-	scope := arena.NewScope()
-	defer scope.Release()
-	s, err := allocateSolver(scope, p, how, len(fresh)/p.X.Cols)
-	if err != nil {
-		return 0, err
-	}
-	if s.reach, err = arena.Make[float64](scope, s.chunks); err != nil {
-		return 0, err
-	}
-	s.mean = fresh[:s.d] // as good as any for the centring
-	origin := make([]T, s.d*s.seedLanes)
-	if err := parallel.For(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) { s.measure(chunk, origin) }); err != nil {
-		return 0, err
-	}
+	s := &solver[T]{data: newData(p, how, len(fresh)/p.X.Cols)}
 	s.closest, s.labels = closest, nearest
 	cost, err := s.attract(ctl, fresh, base)
 	if err == nil && cost-cost != 0 {
 		err = s.refuseNotFinite(ctl)
 	}
 	return cost, err
-}
-
-// attract is Attract for the rows of s: labels are the nearest candidates.
-func (s *solver[T]) attract(ctl *parallel.Control, fresh []float64, base int) (float64, error) {
-	scope := arena.NewScope()
-	defer scope.Release()
-	a := *s
-	a.k, a.centers = len(fresh)/s.d, fresh
-	if a.k > 1 {
-		if err := a.makePanels(scope); err != nil {
-			return 0, err
-		}
-		a.pack()
-	}
-	costs := make([]float64, s.chunks)
-	err := a.pass(ctl, s.n*len(fresh), func(p *solver[T], chunk int) { costs[chunk] = p.meet(chunk, base, costs[chunk]) })
-	return sum(costs), err
-}
-
-// meet takes the rows of a chunk to have met the centres, of which the first is candidate
-// number base, and adds their cost.
-func (s *solver[T]) meet(chunk, base int, cost float64) float64 {
-	if s.csr != nil {
-		return s.meetSparse(chunk, base, cost)
-	}
-	lo, hi := s.rows(chunk)
-	margin := T(s.slack + s.perLength*s.reach[chunk])
-	values, best := make([]T, simd.TileRows*len(s.cn)), make([]T, batch)
-	var labels, near [batch]int32
-	if s.k == 1 {
-		fill(near[:], 1)
-	}
-	for i := lo; i < hi; i += batch {
-		rows := min(batch, hi-i)
-		if s.k > 1 {
-			s.nearest(s.d, s.k, rows, s.x[i*s.stride:], s.stride, s.panels, s.cn, margin, values, best, labels[:], near[:])
-		}
-		for r, label := range labels[:rows] {
-			if near[r] != 1 {
-				label = s.lookAgain(s.row(i+r), best[r]+margin, values)
-			}
-			v := s.distance(s.row(i+r), s.center(int(label)))
-			if base == 0 || v < s.closest[i+r] {
-				s.closest[i+r], s.labels[i+r] = v, int32(base)+label
-			}
-			cost += s.weightOf(i+r) * s.closest[i+r]
-		}
-	}
-	return cost
 }
 
 // Pick returns which rows of a block become candidates in a round, counted from

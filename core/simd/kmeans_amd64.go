@@ -142,3 +142,53 @@ func squaredDistanceMixed(x []float32, c []float64) (sum float64) {
 	}
 	return sum
 }
+
+func squaredDistances(d int, x []float64, stride int, index []int32, c []float64, label []int32, out []float64) {
+	level := Current()
+	if level == Generic || d == 0 || d > distanceElements {
+		squaredDistancesRef(d, x, stride, index, c, label, out, squaredDistance)
+		return
+	}
+	for step := distancesRows(d); len(label) > 0; {
+		n := min(len(label), step)
+		if level == AVX512 {
+			squaredDistancesAVX512(d, n, first(x), stride, first(index), first(c), first(label), first(out))
+		} else {
+			squaredDistancesAVX2(d, n, first(x), stride, first(index), first(c), first(label), first(out))
+		}
+		x, index, label, out = distancesRest(n, stride, x, index, label, out)
+	}
+}
+
+func squaredDistancesMixed(d int, x []float32, stride int, index []int32, c []float64, label []int32, out []float64) {
+	level := Current()
+	if level == Generic || d == 0 || d > distanceElements {
+		squaredDistancesRef(d, x, stride, index, c, label, out, squaredDistanceMixed)
+		return
+	}
+	for step := distancesRows(d); len(label) > 0; {
+		n := min(len(label), step)
+		if level == AVX512 {
+			squaredDistancesMixedAVX512(d, n, first(x), stride, first(index), first(c), first(label), first(out))
+		} else {
+			squaredDistancesMixedAVX2(d, n, first(x), stride, first(index), first(c), first(label), first(out))
+		}
+		x, index, label, out = distancesRest(n, stride, x, index, label, out)
+	}
+}
+
+// distancesRows bounds one call into assembly to some 30 µs: rows that index names may come from
+// main memory.
+func distancesRows(d int) int { return max(1<<15/(d+32), 1) }
+
+func distancesRest[T float](n, stride int, x []T, index, label []int32, out []float64) ([]T, []int32, []int32, []float64) {
+	if label = label[n:]; len(label) == 0 {
+		return x, index, label, out
+	}
+	if index == nil {
+		x = x[n*stride:]
+	} else {
+		index = index[n:]
+	}
+	return x, index, label, out[n:]
+}

@@ -31,3 +31,11 @@ func nearestRef[T float](d, k, rows, lanes int, x []T, stride int, panel, cn []T
 		nearestScanRef(panels, n, lanes, values, cn, margin, best[i:], label[i:], near[i:])
 	}
 }
+
+func squaredDistances(d int, x []float64, stride int, index []int32, c []float64, label []int32, out []float64) {
+	squaredDistancesRef(d, x, stride, index, c, label, out, squaredDistance)
+}
+
+func squaredDistancesMixed(d int, x []float32, stride int, index []int32, c []float64, label []int32, out []float64) {
+	squaredDistancesRef(d, x, stride, index, c, label, out, squaredDistanceMixed)
+}

@@ -316,14 +316,30 @@ func (s *seedTile) emit(rows int) {
 // squaredDistance emits the distance of a row from a centre of float64; mixed
 // is for rows of float32.
 func squaredDistance(k vec.Kit) {
-	mixed := !k.F64
-	name := "squaredDistance"
-	k.Function(map[bool]string{true: name + "Mixed", false: name}[mixed] + map[bool]string{true: "AVX512", false: "AVX2"}[k.AVX512])
+	k.Function(mixedName(k, "squaredDistance"))
 	k.Attributes(attr.NOSPLIT)
 	k.Pragma("noescape")
 	k.SignatureExpr(fmt.Sprintf("func(n int, x *%s, c *float64) float64", k.Elem()))
 	n, x, c := k.Arg("n"), k.Arg("x"), k.Arg("c")
 	wide := vec.Kit{Context: k.Context, F64: true, AVX512: k.AVX512}
+	total := difference(k, wide, n, x, c)
+	k.Store(total, k.ReturnIndex(0))
+	k.Return()
+}
+
+// mixedName names a kernel that takes rows of either type and centres of float64.
+func mixedName(k vec.Kit, kernel string) string {
+	if !k.F64 {
+		kernel += "Mixed"
+	}
+	if k.AVX512 {
+		return kernel + "AVX512"
+	}
+	return kernel + "AVX2"
+}
+
+// difference emits the squared length of a difference, in lane 0. n, x and c are overwritten.
+func difference(k, wide vec.Kit, n, x, c reg.GPVirtual) (total reg.VecVirtual) {
 	const unroll = 4
 	sums := wide.Vectors(unroll)
 	wide.Zero(sums...)
@@ -336,7 +352,7 @@ func squaredDistance(k vec.Kit) {
 		for v := range vectors {
 			row := wide.Vector()
 			at := operand.Mem{Base: x, Disp: v * wide.Lanes() * k.Size()}
-			if mixed {
+			if !k.F64 {
 				k.VCVTPS2PD(at, row)
 			} else {
 				wide.Move(at, row)
@@ -353,12 +369,12 @@ func squaredDistance(k vec.Kit) {
 	wide.Add(sums[1], sums[0], sums[0])
 	wide.Add(sums[3], sums[2], sums[2])
 	wide.Add(sums[2], sums[0], sums[0])
-	total := wide.SumOfLanes(sums[0])
+	total = wide.SumOfLanes(sums[0])
 	k.Label("last")
 	k.TESTQ(n, n)
 	k.JZ(operand.LabelRef("end"))
 	one := k.XMM()
-	if mixed {
+	if !k.F64 {
 		k.VCVTSS2SD(operand.Mem{Base: x}, total, one)
 	} else {
 		k.VMOVSD(operand.Mem{Base: x}, one)
@@ -370,6 +386,44 @@ func squaredDistance(k vec.Kit) {
 	k.DECQ(n)
 	k.JMP(operand.LabelRef("last"))
 	k.Label("end")
-	k.Store(total, k.ReturnIndex(0))
+	return total
+}
+
+// squaredDistances emits squaredDistance for many rows, each with a centre of its own.
+func squaredDistances(k vec.Kit) {
+	k.Function(mixedName(k, "squaredDistances"))
+	k.Attributes(attr.NOSPLIT)
+	k.Pragma("noescape")
+	k.SignatureExpr(fmt.Sprintf("func(d, rows int, x *%s, stride int, index *int32, c *float64, label *int32, out *float64)", k.Elem()))
+	left, x, stride, index := k.Arg("rows"), k.Arg("x"), k.Arg("stride"), k.Arg("index")
+	label, out, pitch := k.Arg("label"), k.Arg("out"), k.Arg("d")
+	k.IMUL3Q(operand.U8(k.Size()), stride, stride)
+	k.SHLQ(operand.U8(3), pitch)
+	wide := vec.Kit{Context: k.Context, F64: true, AVX512: k.AVX512}
+	k.Label("row")
+	k.TESTQ(left, left)
+	k.JZ(operand.LabelRef("all"))
+	row, c, at, n := k.GP64(), k.Arg("c"), k.GP64(), k.Arg("d")
+	k.TESTQ(index, index)
+	k.JZ(operand.LabelRef("next"))
+	k.MOVLQSX(operand.Mem{Base: index}, row)
+	k.IMULQ(stride, row)
+	k.ADDQ(x, row)
+	k.ADDQ(operand.U8(4), index)
+	k.JMP(operand.LabelRef("found"))
+	k.Label("next")
+	k.MOVQ(x, row)
+	k.ADDQ(stride, x)
+	k.Label("found")
+	k.MOVLQSX(operand.Mem{Base: label}, at)
+	k.IMULQ(pitch, at)
+	k.ADDQ(at, c)
+	total := difference(k, wide, n, row, c)
+	k.VMOVSD(total, operand.Mem{Base: out})
+	k.ADDQ(operand.U8(4), label)
+	k.ADDQ(operand.U8(8), out)
+	k.DECQ(left)
+	k.JMP(operand.LabelRef("row"))
+	k.Label("all")
 	k.Return()
 }

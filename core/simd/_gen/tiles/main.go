@@ -29,6 +29,7 @@ func main() {
 	family("coarsepick", coarsePick)
 	family("seedpass", seedPass)
 	family("squareddistance", squaredDistance)
+	family("squareddistances", squaredDistances)
 }
 
 // family writes one kernel for every level and element type to one file.
