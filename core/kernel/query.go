@@ -231,17 +231,23 @@ func (r *queryRoom[T]) sums(st *store[T], g groups[T], seg Segment, n, width int
 			padded := roundUp(m, group)
 			st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:padded*d], g.norm[j:][:padded], r.norm[q*l:][:l], r.k, l)
 			for s, weights := range seg.Weights {
-				for e, v := range weights[j : j+m] {
-					r.w[e] = float32(v)
-				}
 				clear(r.f[:l])
-				simd.AddRows(r.f[:l], r.k, r.off[:m], r.w[:m])
+				addWeighted(r.f[:l], r.k, r.off, weights[j:j+m], r.w)
 				for i := q * l; i < min(n, (q+1)*l); i++ {
 					out[i*width+seg.Out[s]] += r.f[i-q*l]
 				}
 			}
 		}
 	}
+}
+
+// addWeighted adds to f the rows of k that start at off, times their weights; w has room
+// for these as AddRows takes them.
+func addWeighted(f []float64, k []float32, off []int, weights []float64, w []float32) {
+	for e, v := range weights {
+		w[e] = float32(v)
+	}
+	simd.AddRows(f, k, off[:len(weights)], w[:len(weights)])
 }
 
 // linearAgainst first sums the weighted rows: ⟨x, Σ w_j z_j⟩, of rows as they

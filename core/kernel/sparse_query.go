@@ -5,7 +5,6 @@ import (
 
 	"gocluster/core/arena"
 	"gocluster/core/parallel"
-	"gocluster/core/simd"
 	"gocluster/core/sparse"
 )
 
@@ -99,10 +98,7 @@ func (r *queryRoom[T]) sparseSums(st *store[T], g groups[T], seg Segment, n, wid
 		for q := range panels {
 			st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:group*d], g.norm[j:][:group], r.norm[q*l:][:l], r.k, l)
 			for s, weights := range seg.Weights {
-				for e, v := range weights[j : j+m] {
-					r.w[e] = float32(v)
-				}
-				simd.AddRows(f[s*len(r.f)+q*l:][:l], r.k, r.off[:m], r.w[:m])
+				addWeighted(f[s*len(r.f)+q*l:][:l], r.k, r.off, weights[j:j+m], r.w)
 			}
 		}
 	}

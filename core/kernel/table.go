@@ -4,7 +4,6 @@ import (
 	"gocluster/core/arena"
 	"gocluster/core/dense"
 	"gocluster/core/parallel"
-	"gocluster/core/simd"
 )
 
 // tableFrom is the number of features from which on a kernel value is read (some
@@ -85,11 +84,8 @@ func (g *gram) among(ctl *parallel.Control, rows, cols []int32, segments []Segme
 				n := min(tileCols, seg.Last-j)
 				g.columns(nil, some, cols[j:j+n], k, queryRows)
 				for s, weights := range seg.Weights {
-					for e, v := range weights[j-seg.First:][:n] {
-						w[e] = float32(v)
-					}
 					clear(f)
-					simd.AddRows(f, k, off[:n], w[:n])
+					addWeighted(f, k, off, weights[j-seg.First:][:n], w)
 					for i := range some {
 						out[(first+i)*width+seg.Out[s]] += f[i]
 					}
