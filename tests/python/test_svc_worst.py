@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dask_go.svm import SVC
-from problems import kkt_gap
+from solutions import pairs
 
 
 def _cloud(n: int, d: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +72,7 @@ def test_ends_rightly(case: str, dtype: type) -> None:
     X = X.astype(dtype)
     model = SVC(**params).fit(X, y)
     size = np.abs(model.dual_coef_).sum() * np.abs(X.astype(float)).max() ** (2 if model.kernel == "linear" else 0)
-    assert kkt_gap(model, X.astype(float), y, None, 0) <= 1e-3 + 1e-11 * size
+    assert pairs(model, X.astype(float), y)[0].gap <= 1e-3 + 1e-11 * size
 
 
 PEAK = """
