@@ -21,8 +21,8 @@ import cloudpickle
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from joblib.parallel import ParallelBackendBase
 
+from ._crew import TaskTraceback
 from ._transport import COPY, CallStore, Key, dumps, loads, receive, send
-from .backend import TaskTraceback
 
 IDLE_SECONDS = 300.0  # after which a worker ends
 _ENDING_SECONDS = 2.0  # that a worker has to end by itself

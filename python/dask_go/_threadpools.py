@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import Any, ClassVar
@@ -41,6 +42,23 @@ def register() -> None:
         threadpoolctl.register(Gocluster)
 
 
+class _Controller(threadpoolctl.ThreadpoolController):
+    """threadpoolctl's, which resolves the links in the path of every loaded file before it looks at its name.
+
+    A program has hundreds, and the first look at them took longer than the rest of its first call.
+    """
+
+    def __init__(self) -> None:
+        self._prefixes = tuple(
+            prefix for library in threadpoolctl.LibController.__subclasses__() for prefix in library.filename_prefixes
+        )
+        super().__init__()
+
+    def _make_controller_from_path(self, filepath: str) -> None:
+        if os.path.basename(filepath).startswith(self._prefixes):
+            super()._make_controller_from_path(filepath)
+
+
 class _Loaded:
     """The OpenMP and BLAS libraries that are loaded. To look for them takes milliseconds."""
 
@@ -53,7 +71,7 @@ class _Loaded:
         with self._lock:
             modules = len(sys.modules)
             if self._modules != modules:
-                self._found = threadpoolctl.ThreadpoolController()
+                self._found = _Controller()
                 self._modules = modules  # after it, for Ctrl-C may come between
             return self._found
 

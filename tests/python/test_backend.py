@@ -18,7 +18,7 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 
 import dask_go
-from dask_go import _lib
+from dask_go import _crew, _lib
 from dask_go.svm import SVC
 
 
@@ -161,6 +161,36 @@ def test_progress_lines_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("sys.stderr", Closed())
     with pytest.raises(BrokenPipeError):
         Parallel(n_jobs=2, backend="gocluster", verbose=11)(delayed(square)(i) for i in range(100))
+
+
+@pytest.mark.parametrize("return_as", ["list", "generator"])
+def test_the_caller_is_woken(monkeypatch: pytest.MonkeyPatch, return_as: str) -> None:
+    class Clock:
+        slept = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(time, name)
+
+        def sleep(self, seconds: float) -> None:
+            self.slept += 1
+            time.sleep(seconds)
+
+    monkeypatch.setattr(_crew, "_PATIENCE", 60)
+    monkeypatch.setattr(joblib.parallel, "time", clock := Clock())
+    call = Parallel(n_jobs=2, backend="gocluster", return_as=return_as, batch_size=1)
+    assert list(call(delayed(lambda i: time.sleep(0.05) or i)(i) for i in range(3))) == [0, 1, 2]
+    assert clock.slept == 0  # which joblib does of itself
+    release = threading.Event()
+
+    def fail_soon() -> None:
+        time.sleep(0.05)
+        raise LookupError
+
+    try:
+        with pytest.raises(LookupError):  # though the first task goes on
+            list(call([delayed(release.wait)(60), delayed(fail_soon)()]))
+    finally:
+        release.set()
 
 
 def test_timeout() -> None:
