@@ -251,6 +251,7 @@ class Blocks:
         kept = [i for i, rows in enumerate(self._lengths) if rows]
         self._keys, self._weights = [self._keys[i] for i in kept], [self._weights[i] for i in kept]
         self._where, self._surveys = [self._where[i] for i in kept], [surveys[i] for i in kept]
+        self._rows.size_up(self.n * self.d * self.dtype.itemsize)
         self._first = np.concatenate([[0], np.cumsum([seen.rows for seen in self._surveys])])
 
     def weigh(self, sample_weight: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import dask
@@ -21,6 +22,10 @@ Merge: TypeAlias = Callable[[list[Any]], Any]
 
 # So many results are merged by a task: with 500 blocks, two levels.
 _FAN_IN = 24
+
+# Blocks with fewer bytes are worked on as many at a time as their results are merged: by themselves they take less
+# time than the scheduler takes for a task.
+_SMALL = 1 << 20
 
 _GETTERS = {"getter", "getter_inline", "getter_nofancy"}
 
@@ -127,6 +132,8 @@ class Rows:
         Whether the blocks are held in memory, here or by workers.
     token : str
         A part of the names of all tasks.
+    together : bool
+        Whether a task takes several blocks, where results are merged.
     """
 
     def __init__(self, array: da.Array) -> None:
@@ -139,7 +146,12 @@ class Rows:
                 self._graph, self.blocks = _optimized(array.persist())
         self.in_memory = kinds <= {"local", "remote", "alias"}
         self.token = uuid.uuid4().hex[:8]
+        self.together = False
         self._count = 0
+
+    def size_up(self, n_bytes: int) -> None:
+        """Decide on `together`, by how many bytes all blocks have: by nothing that results must not depend on."""
+        self.together = n_bytes < _SMALL * len(self.blocks)
 
     def add(self, other: Rows) -> None:
         """Take the graph of another array along."""
@@ -147,14 +159,12 @@ class Rows:
 
     def gather(self, what: str, tasks: Sequence[Task], shared: Any = None) -> list[Any]:
         """Compute tasks, to which `shared` is appended if it is given, and return their results in order."""
-        graph, keys = self._all(what, tasks, shared)
-        results: list[Any] = self._compute(graph, _tree(graph, keys, _concatenated, _as_list))
+        results: list[Any] = self._merged(what, tasks, _concatenated, _as_list, shared)
         return results
 
     def reduce(self, what: str, tasks: Sequence[Task], merge: Merge, shared: Any = None) -> Any:
         """Compute tasks as `gather` does, and merge the results in order, a few at a time."""
-        graph, keys = self._all(what, tasks, shared)
-        return self._compute(graph, _tree(graph, keys, merge, merge))
+        return self._merged(what, tasks, merge, merge, shared)
 
     def keep(
         self, what: str, tasks: Sequence[Task], digest: Callable[[Any], Any], shared: Any = None
@@ -181,6 +191,13 @@ class Rows:
         """Forget results that were kept."""
         for key in keys:
             del self._graph[key]
+
+    def _merged(self, what: str, tasks: Sequence[Task], merge: Merge, leaf: Merge, shared: Any) -> Any:
+        if self.together:
+            graph, keys = self._all(what, [_several(part, leaf) for part in _groups(tasks)], shared)
+            return self._compute(graph, _tree(graph, keys, merge))
+        graph, keys = self._all(what, tasks, shared)
+        return self._compute(graph, _tree(graph, keys, merge, leaf))
 
     def _all(self, what: str, tasks: Sequence[Task], shared: Any) -> tuple[dict[Any, Any], list[Any]]:
         """Return a graph of tasks and their keys, under a name that dask's dashboard groups by `what`."""
@@ -225,15 +242,31 @@ class _Many:
         return _as_dict, ()
 
 
-def _tree(graph: dict[Any, Any], keys: list[Any], merge: Merge, leaf: Merge) -> Any:
-    """Add tasks that merge results, `leaf` those of `keys` and `merge` what comes of that, and return the last key."""
+def _tree(graph: dict[Any, Any], keys: list[Any], merge: Merge, leaf: Merge | None = None) -> Any:
+    """Add tasks that merge results, `leaf` those of `keys` and `merge` what comes of that, and return the last key.
+
+    Without `leaf` the results of `keys` are merged ones already.
+    """
     name, level = keys[0][0], 0
-    while level == 0 or len(keys) > 1:
-        groups = [keys[at : at + _FAN_IN] for at in range(0, len(keys), _FAN_IN)]
+    while leaf is not None or len(keys) > 1:
+        groups = _groups(keys)
         keys = [(f"{name}-sum{level}", i) for i in range(len(groups))]
-        graph.update(zip(keys, ((leaf if level == 0 else merge, group) for group in groups), strict=True))
-        level += 1
+        graph.update(zip(keys, ((leaf or merge, group) for group in groups), strict=True))
+        leaf, level = None, level + 1
     return keys[0]
+
+
+def _groups(items: Sequence[Any]) -> list[Any]:
+    return [items[at : at + _FAN_IN] for at in range(0, len(items), _FAN_IN)]
+
+
+def _several(tasks: Sequence[Task], merge: Merge) -> Task:
+    """Return a task that does others and merges their results."""
+    return (partial(_do, [task[0] for task in tasks], merge), [list(task[1:]) for task in tasks])
+
+
+def _do(functions: list[Callable[..., Any]], merge: Merge, arguments: list[list[Any]], *shared: Any) -> Any:
+    return merge([function(*given, *shared) for function, given in zip(functions, arguments, strict=True)])
 
 
 def _as_list(results: list[Any]) -> list[Any]:

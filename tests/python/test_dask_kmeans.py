@@ -373,3 +373,26 @@ def test_task_names() -> None:
     with Names():
         KMeans(7, random_state=0).fit(da.from_array(blobs(), chunks=(1300, 6))).labels_.compute()
     assert {"kmeans-survey", "kmeans-meet", "kmeans-assign", "KMeans-predict"} <= names
+
+
+def test_small_blocks_share_a_task() -> None:
+    from dask.callbacks import Callback
+
+    counts: list[int] = []
+
+    class Count(Callback):
+        def _start(self, dsk: Any) -> None:
+            counts.append(sum("assign" in str(key) for key in dsk))
+
+    X = blobs()
+    a = da.from_array(X, chunks=(50, 6))  # a hundred blocks
+    with Count():
+        small = KMeans(7, init=X[:7], max_iter=3).fit(a)
+    assert 0 < max(counts) < 10
+    counts.clear()
+    with pytest.MonkeyPatch.context() as patch, Count():
+        patch.setattr("dask_go._dask_rows._SMALL", 0)
+        large = KMeans(7, init=X[:7], max_iter=3).fit(a)
+    assert max(counts) > 100
+    np.testing.assert_array_equal(small.cluster_centers_, large.cluster_centers_)  # not a bit differs
+    assert small.inertia_ == large.inertia_
