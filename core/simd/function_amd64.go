@@ -63,13 +63,13 @@ func functionBlockF64(d, cols int, fn Function, code uint64, a, c []float64, out
 func functionBlockApply(d, cols int, fn Function, code uint64, a, c, delta, out []float32, ld int, f []float64) {
 	switch level := levelFor(d); {
 	case level == AVX512 && fn.Sigmoid:
-		sigmoidBlockApplyAVX512(d, cols, first(a), first(c), first(delta), float32(fn.Coef0), first(out), ld, first(f))
+		sigmoidBlockApplyAVX512(d, cols, first(a), first(c), first(delta), float32(fn.Coef0), first(out), ld, first(f), streamed(out, ld))
 	case level == AVX512:
-		powerBlockApplyAVX512(d, cols, first(a), first(c), first(delta), float32(fn.Coef0), code, first(out), ld, first(f))
+		powerBlockApplyAVX512(d, cols, first(a), first(c), first(delta), float32(fn.Coef0), code, first(out), ld, first(f), streamed(out, ld))
 	case level == AVX2 && fn.Sigmoid:
-		sigmoidBlockApplyAVX2(d, cols, first(a), first(c), first(delta), float32(fn.Coef0), first(out), ld, first(f))
+		sigmoidBlockApplyAVX2(d, cols, first(a), first(c), first(delta), float32(fn.Coef0), first(out), ld, first(f), streamed(out, ld))
 	case level == AVX2:
-		powerBlockApplyAVX2(d, cols, first(a), first(c), first(delta), float32(fn.Coef0), code, first(out), ld, first(f))
+		powerBlockApplyAVX2(d, cols, first(a), first(c), first(delta), float32(fn.Coef0), code, first(out), ld, first(f), streamed(out, ld))
 	default:
 		functionBlockApplyRef(d, cols, fn, code, a, c, delta, out, ld, f)
 	}
@@ -78,13 +78,13 @@ func functionBlockApply(d, cols int, fn Function, code uint64, a, c, delta, out 
 func functionBlockApplyF64(d, cols int, fn Function, code uint64, a, c, delta []float64, out []float32, ld int, f []float64) {
 	switch level := levelFor(d); {
 	case level == AVX512 && fn.Sigmoid:
-		sigmoidBlockApplyF64AVX512(d, cols, first(a), first(c), first(delta), float64(fn.Coef0), first(out), ld, first(f))
+		sigmoidBlockApplyF64AVX512(d, cols, first(a), first(c), first(delta), float64(fn.Coef0), first(out), ld, first(f), streamed(out, ld))
 	case level == AVX512:
-		powerBlockApplyF64AVX512(d, cols, first(a), first(c), first(delta), float64(fn.Coef0), code, first(out), ld, first(f))
+		powerBlockApplyF64AVX512(d, cols, first(a), first(c), first(delta), float64(fn.Coef0), code, first(out), ld, first(f), streamed(out, ld))
 	case level == AVX2 && fn.Sigmoid:
-		sigmoidBlockApplyF64AVX2(d, cols, first(a), first(c), first(delta), float64(fn.Coef0), first(out), ld, first(f))
+		sigmoidBlockApplyF64AVX2(d, cols, first(a), first(c), first(delta), float64(fn.Coef0), first(out), ld, first(f), streamed(out, ld))
 	case level == AVX2:
-		powerBlockApplyF64AVX2(d, cols, first(a), first(c), first(delta), float64(fn.Coef0), code, first(out), ld, first(f))
+		powerBlockApplyF64AVX2(d, cols, first(a), first(c), first(delta), float64(fn.Coef0), code, first(out), ld, first(f), streamed(out, ld))
 	default:
 		functionBlockApplyF64Ref(d, cols, fn, code, a, c, delta, out, ld, f)
 	}

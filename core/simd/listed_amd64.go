@@ -36,9 +36,9 @@ func rbfGivenBlock(cols int, dots, cn, nr, out []float32, ld int) {
 func rbfGivenBlockApply(cols int, dots, cn, delta, nr, out []float32, ld int, f []float64) {
 	switch Current() {
 	case AVX512:
-		rbfGivenBlockApplyAVX512(cols, first(dots), first(cn), first(delta), first(nr), first(out), ld, first(f))
+		rbfGivenBlockApplyAVX512(cols, first(dots), first(cn), first(delta), first(nr), first(out), ld, first(f), streamed(out, ld))
 	case AVX2:
-		rbfGivenBlockApplyAVX2(cols, first(dots), first(cn), first(delta), first(nr), first(out), ld, first(f))
+		rbfGivenBlockApplyAVX2(cols, first(dots), first(cn), first(delta), first(nr), first(out), ld, first(f), streamed(out, ld))
 	default:
 		rbfGivenBlockApplyRef(cols, dots, cn, delta, nr, out, ld, f)
 	}

@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func powerBlockApplyAVX512(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, code uint64, out *float32, ld int, f *float64)
+// func powerBlockApplyAVX512(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, code uint64, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·powerBlockApplyAVX512(SB), NOSPLIT, $0-80
+TEXT ·powerBlockApplyAVX512(SB), NOSPLIT, $0-88
 	MOVQ   d+0(FP), AX
 	MOVQ   a+16(FP), CX
 	MOVQ   c+24(FP), DX
@@ -92,8 +92,17 @@ power0_0:
 	JMP    power0_0
 
 raised0_0:
-	VMOVUPS      Z2, (SI)
-	VMOVUPS      Z3, 64(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached0_0
+	VMOVNTPS Z2, (SI)
+	VMOVNTPS Z3, 64(SI)
+	JMP      stored0_0
+
+cached0_0:
+	VMOVUPS Z2, (SI)
+	VMOVUPS Z3, 64(SI)
+
+stored0_0:
 	VBROADCASTSS (R9), Z18
 	VFMADD231PS  Z18, Z2, Z0
 	VFMADD231PS  Z18, Z3, Z1
@@ -118,8 +127,17 @@ power1_0:
 	JMP    power1_0
 
 raised1_0:
-	VMOVUPS      Z4, (SI)
-	VMOVUPS      Z5, 64(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached1_0
+	VMOVNTPS Z4, (SI)
+	VMOVNTPS Z5, 64(SI)
+	JMP      stored1_0
+
+cached1_0:
+	VMOVUPS Z4, (SI)
+	VMOVUPS Z5, 64(SI)
+
+stored1_0:
 	VBROADCASTSS 4(R9), Z2
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z2, Z5, Z1
@@ -144,8 +162,17 @@ power2_0:
 	JMP    power2_0
 
 raised2_0:
-	VMOVUPS      Z6, (SI)
-	VMOVUPS      Z7, 64(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached2_0
+	VMOVNTPS Z6, (SI)
+	VMOVNTPS Z7, 64(SI)
+	JMP      stored2_0
+
+cached2_0:
+	VMOVUPS Z6, (SI)
+	VMOVUPS Z7, 64(SI)
+
+stored2_0:
 	VBROADCASTSS 8(R9), Z2
 	VFMADD231PS  Z2, Z6, Z0
 	VFMADD231PS  Z2, Z7, Z1
@@ -170,8 +197,17 @@ power3_0:
 	JMP    power3_0
 
 raised3_0:
-	VMOVUPS      Z8, (SI)
-	VMOVUPS      Z9, 64(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached3_0
+	VMOVNTPS Z8, (SI)
+	VMOVNTPS Z9, 64(SI)
+	JMP      stored3_0
+
+cached3_0:
+	VMOVUPS Z8, (SI)
+	VMOVUPS Z9, 64(SI)
+
+stored3_0:
 	VBROADCASTSS 12(R9), Z2
 	VFMADD231PS  Z2, Z8, Z0
 	VFMADD231PS  Z2, Z9, Z1
@@ -196,8 +232,17 @@ power4_0:
 	JMP    power4_0
 
 raised4_0:
-	VMOVUPS      Z10, (SI)
-	VMOVUPS      Z11, 64(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached4_0
+	VMOVNTPS Z10, (SI)
+	VMOVNTPS Z11, 64(SI)
+	JMP      stored4_0
+
+cached4_0:
+	VMOVUPS Z10, (SI)
+	VMOVUPS Z11, 64(SI)
+
+stored4_0:
 	VBROADCASTSS 16(R9), Z2
 	VFMADD231PS  Z2, Z10, Z0
 	VFMADD231PS  Z2, Z11, Z1
@@ -222,8 +267,17 @@ power5_0:
 	JMP    power5_0
 
 raised5_0:
-	VMOVUPS      Z12, (SI)
-	VMOVUPS      Z13, 64(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached5_0
+	VMOVNTPS Z12, (SI)
+	VMOVNTPS Z13, 64(SI)
+	JMP      stored5_0
+
+cached5_0:
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+
+stored5_0:
 	VBROADCASTSS 20(R9), Z2
 	VFMADD231PS  Z2, Z12, Z0
 	VFMADD231PS  Z2, Z13, Z1
@@ -248,8 +302,17 @@ power6_0:
 	JMP    power6_0
 
 raised6_0:
-	VMOVUPS      Z14, (SI)
-	VMOVUPS      Z15, 64(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached6_0
+	VMOVNTPS Z14, (SI)
+	VMOVNTPS Z15, 64(SI)
+	JMP      stored6_0
+
+cached6_0:
+	VMOVUPS Z14, (SI)
+	VMOVUPS Z15, 64(SI)
+
+stored6_0:
 	VBROADCASTSS 24(R9), Z2
 	VFMADD231PS  Z2, Z14, Z0
 	VFMADD231PS  Z2, Z15, Z1
@@ -274,8 +337,17 @@ power7_0:
 	JMP    power7_0
 
 raised7_0:
-	VMOVUPS       Z16, (SI)
-	VMOVUPS       Z17, 64(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached7_0
+	VMOVNTPS Z16, (SI)
+	VMOVNTPS Z17, 64(SI)
+	JMP      stored7_0
+
+cached7_0:
+	VMOVUPS Z16, (SI)
+	VMOVUPS Z17, 64(SI)
+
+stored7_0:
 	VBROADCASTSS  28(R9), Z2
 	VFMADD231PS   Z2, Z16, Z0
 	VFMADD231PS   Z2, Z17, Z1
@@ -322,9 +394,9 @@ end0:
 	VZEROUPPER
 	RET
 
-// func powerBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, code uint64, out *float32, ld int, f *float64)
+// func powerBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, code uint64, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·powerBlockApplyF64AVX512(SB), NOSPLIT, $0-80
+TEXT ·powerBlockApplyF64AVX512(SB), NOSPLIT, $0-88
 	MOVQ   d+0(FP), AX
 	MOVQ   a+16(FP), CX
 	MOVQ   c+24(FP), DX
@@ -412,10 +484,21 @@ power0_0:
 	JMP    power0_0
 
 raised0_0:
-	VCVTPD2PS    Z2, Y18
-	VMOVUPS      Y18, (SI)
-	VCVTPD2PS    Z3, Y18
-	VMOVUPS      Y18, 32(SI)
+	CMPQ      stream+80(FP), $0x00
+	JEQ       cached0_0
+	VCVTPD2PS Z2, Y18
+	VMOVNTPS  Y18, (SI)
+	VCVTPD2PS Z3, Y18
+	VMOVNTPS  Y18, 32(SI)
+	JMP       stored0_0
+
+cached0_0:
+	VCVTPD2PS Z2, Y18
+	VMOVUPS   Y18, (SI)
+	VCVTPD2PS Z3, Y18
+	VMOVUPS   Y18, 32(SI)
+
+stored0_0:
 	VBROADCASTSD (R9), Z18
 	VFMADD231PD  Z18, Z2, Z0
 	VFMADD231PD  Z18, Z3, Z1
@@ -440,10 +523,21 @@ power1_0:
 	JMP    power1_0
 
 raised1_0:
-	VCVTPD2PS    Z4, Y2
-	VMOVUPS      Y2, (SI)
-	VCVTPD2PS    Z5, Y2
-	VMOVUPS      Y2, 32(SI)
+	CMPQ      stream+80(FP), $0x00
+	JEQ       cached1_0
+	VCVTPD2PS Z4, Y2
+	VMOVNTPS  Y2, (SI)
+	VCVTPD2PS Z5, Y2
+	VMOVNTPS  Y2, 32(SI)
+	JMP       stored1_0
+
+cached1_0:
+	VCVTPD2PS Z4, Y2
+	VMOVUPS   Y2, (SI)
+	VCVTPD2PS Z5, Y2
+	VMOVUPS   Y2, 32(SI)
+
+stored1_0:
 	VBROADCASTSD 8(R9), Z2
 	VFMADD231PD  Z2, Z4, Z0
 	VFMADD231PD  Z2, Z5, Z1
@@ -468,10 +562,21 @@ power2_0:
 	JMP    power2_0
 
 raised2_0:
-	VCVTPD2PS    Z6, Y2
-	VMOVUPS      Y2, (SI)
-	VCVTPD2PS    Z7, Y2
-	VMOVUPS      Y2, 32(SI)
+	CMPQ      stream+80(FP), $0x00
+	JEQ       cached2_0
+	VCVTPD2PS Z6, Y2
+	VMOVNTPS  Y2, (SI)
+	VCVTPD2PS Z7, Y2
+	VMOVNTPS  Y2, 32(SI)
+	JMP       stored2_0
+
+cached2_0:
+	VCVTPD2PS Z6, Y2
+	VMOVUPS   Y2, (SI)
+	VCVTPD2PS Z7, Y2
+	VMOVUPS   Y2, 32(SI)
+
+stored2_0:
 	VBROADCASTSD 16(R9), Z2
 	VFMADD231PD  Z2, Z6, Z0
 	VFMADD231PD  Z2, Z7, Z1
@@ -496,10 +601,21 @@ power3_0:
 	JMP    power3_0
 
 raised3_0:
-	VCVTPD2PS    Z8, Y2
-	VMOVUPS      Y2, (SI)
-	VCVTPD2PS    Z9, Y2
-	VMOVUPS      Y2, 32(SI)
+	CMPQ      stream+80(FP), $0x00
+	JEQ       cached3_0
+	VCVTPD2PS Z8, Y2
+	VMOVNTPS  Y2, (SI)
+	VCVTPD2PS Z9, Y2
+	VMOVNTPS  Y2, 32(SI)
+	JMP       stored3_0
+
+cached3_0:
+	VCVTPD2PS Z8, Y2
+	VMOVUPS   Y2, (SI)
+	VCVTPD2PS Z9, Y2
+	VMOVUPS   Y2, 32(SI)
+
+stored3_0:
 	VBROADCASTSD 24(R9), Z2
 	VFMADD231PD  Z2, Z8, Z0
 	VFMADD231PD  Z2, Z9, Z1
@@ -524,10 +640,21 @@ power4_0:
 	JMP    power4_0
 
 raised4_0:
-	VCVTPD2PS    Z10, Y2
-	VMOVUPS      Y2, (SI)
-	VCVTPD2PS    Z11, Y2
-	VMOVUPS      Y2, 32(SI)
+	CMPQ      stream+80(FP), $0x00
+	JEQ       cached4_0
+	VCVTPD2PS Z10, Y2
+	VMOVNTPS  Y2, (SI)
+	VCVTPD2PS Z11, Y2
+	VMOVNTPS  Y2, 32(SI)
+	JMP       stored4_0
+
+cached4_0:
+	VCVTPD2PS Z10, Y2
+	VMOVUPS   Y2, (SI)
+	VCVTPD2PS Z11, Y2
+	VMOVUPS   Y2, 32(SI)
+
+stored4_0:
 	VBROADCASTSD 32(R9), Z2
 	VFMADD231PD  Z2, Z10, Z0
 	VFMADD231PD  Z2, Z11, Z1
@@ -552,10 +679,21 @@ power5_0:
 	JMP    power5_0
 
 raised5_0:
-	VCVTPD2PS    Z12, Y2
-	VMOVUPS      Y2, (SI)
-	VCVTPD2PS    Z13, Y2
-	VMOVUPS      Y2, 32(SI)
+	CMPQ      stream+80(FP), $0x00
+	JEQ       cached5_0
+	VCVTPD2PS Z12, Y2
+	VMOVNTPS  Y2, (SI)
+	VCVTPD2PS Z13, Y2
+	VMOVNTPS  Y2, 32(SI)
+	JMP       stored5_0
+
+cached5_0:
+	VCVTPD2PS Z12, Y2
+	VMOVUPS   Y2, (SI)
+	VCVTPD2PS Z13, Y2
+	VMOVUPS   Y2, 32(SI)
+
+stored5_0:
 	VBROADCASTSD 40(R9), Z2
 	VFMADD231PD  Z2, Z12, Z0
 	VFMADD231PD  Z2, Z13, Z1
@@ -580,10 +718,21 @@ power6_0:
 	JMP    power6_0
 
 raised6_0:
-	VCVTPD2PS    Z14, Y2
-	VMOVUPS      Y2, (SI)
-	VCVTPD2PS    Z15, Y2
-	VMOVUPS      Y2, 32(SI)
+	CMPQ      stream+80(FP), $0x00
+	JEQ       cached6_0
+	VCVTPD2PS Z14, Y2
+	VMOVNTPS  Y2, (SI)
+	VCVTPD2PS Z15, Y2
+	VMOVNTPS  Y2, 32(SI)
+	JMP       stored6_0
+
+cached6_0:
+	VCVTPD2PS Z14, Y2
+	VMOVUPS   Y2, (SI)
+	VCVTPD2PS Z15, Y2
+	VMOVUPS   Y2, 32(SI)
+
+stored6_0:
 	VBROADCASTSD 48(R9), Z2
 	VFMADD231PD  Z2, Z14, Z0
 	VFMADD231PD  Z2, Z15, Z1
@@ -608,10 +757,21 @@ power7_0:
 	JMP    power7_0
 
 raised7_0:
-	VCVTPD2PS    Z16, Y2
-	VMOVUPS      Y2, (SI)
-	VCVTPD2PS    Z17, Y2
-	VMOVUPS      Y2, 32(SI)
+	CMPQ      stream+80(FP), $0x00
+	JEQ       cached7_0
+	VCVTPD2PS Z16, Y2
+	VMOVNTPS  Y2, (SI)
+	VCVTPD2PS Z17, Y2
+	VMOVNTPS  Y2, 32(SI)
+	JMP       stored7_0
+
+cached7_0:
+	VCVTPD2PS Z16, Y2
+	VMOVUPS   Y2, (SI)
+	VCVTPD2PS Z17, Y2
+	VMOVUPS   Y2, 32(SI)
+
+stored7_0:
 	VBROADCASTSD 56(R9), Z2
 	VFMADD231PD  Z2, Z16, Z0
 	VFMADD231PD  Z2, Z17, Z1
@@ -638,9 +798,9 @@ end0:
 	VZEROUPPER
 	RET
 
-// func powerBlockApplyAVX2(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, code uint64, out *float32, ld int, f *float64)
+// func powerBlockApplyAVX2(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, code uint64, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, FMA3
-TEXT ·powerBlockApplyAVX2(SB), NOSPLIT, $0-80
+TEXT ·powerBlockApplyAVX2(SB), NOSPLIT, $0-88
 	MOVQ   d+0(FP), AX
 	MOVQ   a+16(FP), CX
 	MOVQ   c+24(FP), DX
@@ -709,8 +869,17 @@ power0_0:
 	JMP    power0_0
 
 raised0_0:
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached0_0
+	VMOVNTPS Y2, (SI)
+	VMOVNTPS Y3, 32(SI)
+	JMP      stored0_0
+
+cached0_0:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored0_0:
 	VBROADCASTSS (R9), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -735,8 +904,17 @@ power1_0:
 	JMP    power1_0
 
 raised1_0:
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached1_0
+	VMOVNTPS Y4, (SI)
+	VMOVNTPS Y5, 32(SI)
+	JMP      stored1_0
+
+cached1_0:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored1_0:
 	VBROADCASTSS 4(R9), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -761,8 +939,17 @@ power2_0:
 	JMP    power2_0
 
 raised2_0:
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached2_0
+	VMOVNTPS Y6, (SI)
+	VMOVNTPS Y7, 32(SI)
+	JMP      stored2_0
+
+cached2_0:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored2_0:
 	VBROADCASTSS 8(R9), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -787,8 +974,17 @@ power3_0:
 	JMP    power3_0
 
 raised3_0:
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached3_0
+	VMOVNTPS Y8, (SI)
+	VMOVNTPS Y9, 32(SI)
+	JMP      stored3_0
+
+cached3_0:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored3_0:
 	VBROADCASTSS 12(R9), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -847,8 +1043,17 @@ power4_0:
 	JMP    power4_0
 
 raised4_0:
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached4_0
+	VMOVNTPS Y2, (SI)
+	VMOVNTPS Y3, 32(SI)
+	JMP      stored4_0
+
+cached4_0:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored4_0:
 	VBROADCASTSS 16(R9), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -873,8 +1078,17 @@ power5_0:
 	JMP    power5_0
 
 raised5_0:
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached5_0
+	VMOVNTPS Y4, (SI)
+	VMOVNTPS Y5, 32(SI)
+	JMP      stored5_0
+
+cached5_0:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored5_0:
 	VBROADCASTSS 20(R9), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -899,8 +1113,17 @@ power6_0:
 	JMP    power6_0
 
 raised6_0:
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached6_0
+	VMOVNTPS Y6, (SI)
+	VMOVNTPS Y7, 32(SI)
+	JMP      stored6_0
+
+cached6_0:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored6_0:
 	VBROADCASTSS 24(R9), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -925,8 +1148,17 @@ power7_0:
 	JMP    power7_0
 
 raised7_0:
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached7_0
+	VMOVNTPS Y8, (SI)
+	VMOVNTPS Y9, 32(SI)
+	JMP      stored7_0
+
+cached7_0:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored7_0:
 	VBROADCASTSS 28(R9), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1041,8 +1273,17 @@ power0_1:
 	JMP    power0_1
 
 raised0_1:
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached0_1
+	VMOVNTPS Y2, (SI)
+	VMOVNTPS Y3, 32(SI)
+	JMP      stored0_1
+
+cached0_1:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored0_1:
 	VBROADCASTSS (R9), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1067,8 +1308,17 @@ power1_1:
 	JMP    power1_1
 
 raised1_1:
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached1_1
+	VMOVNTPS Y4, (SI)
+	VMOVNTPS Y5, 32(SI)
+	JMP      stored1_1
+
+cached1_1:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored1_1:
 	VBROADCASTSS 4(R9), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1093,8 +1343,17 @@ power2_1:
 	JMP    power2_1
 
 raised2_1:
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached2_1
+	VMOVNTPS Y6, (SI)
+	VMOVNTPS Y7, 32(SI)
+	JMP      stored2_1
+
+cached2_1:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored2_1:
 	VBROADCASTSS 8(R9), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1119,8 +1378,17 @@ power3_1:
 	JMP    power3_1
 
 raised3_1:
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached3_1
+	VMOVNTPS Y8, (SI)
+	VMOVNTPS Y9, 32(SI)
+	JMP      stored3_1
+
+cached3_1:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored3_1:
 	VBROADCASTSS 12(R9), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1179,8 +1447,17 @@ power4_1:
 	JMP    power4_1
 
 raised4_1:
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached4_1
+	VMOVNTPS Y2, (SI)
+	VMOVNTPS Y3, 32(SI)
+	JMP      stored4_1
+
+cached4_1:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored4_1:
 	VBROADCASTSS 16(R9), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1205,8 +1482,17 @@ power5_1:
 	JMP    power5_1
 
 raised5_1:
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached5_1
+	VMOVNTPS Y4, (SI)
+	VMOVNTPS Y5, 32(SI)
+	JMP      stored5_1
+
+cached5_1:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored5_1:
 	VBROADCASTSS 20(R9), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1231,8 +1517,17 @@ power6_1:
 	JMP    power6_1
 
 raised6_1:
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached6_1
+	VMOVNTPS Y6, (SI)
+	VMOVNTPS Y7, 32(SI)
+	JMP      stored6_1
+
+cached6_1:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored6_1:
 	VBROADCASTSS 24(R9), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1257,8 +1552,17 @@ power7_1:
 	JMP    power7_1
 
 raised7_1:
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ     stream+80(FP), $0x00
+	JEQ      cached7_1
+	VMOVNTPS Y8, (SI)
+	VMOVNTPS Y9, 32(SI)
+	JMP      stored7_1
+
+cached7_1:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored7_1:
 	VBROADCASTSS 28(R9), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1305,9 +1609,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func powerBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, code uint64, out *float32, ld int, f *float64)
+// func powerBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, code uint64, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, FMA3
-TEXT ·powerBlockApplyF64AVX2(SB), NOSPLIT, $0-80
+TEXT ·powerBlockApplyF64AVX2(SB), NOSPLIT, $0-88
 	MOVQ   d+0(FP), AX
 	MOVQ   a+16(FP), CX
 	MOVQ   c+24(FP), DX
@@ -1376,10 +1680,21 @@ power0_0:
 	JMP    power0_0
 
 raised0_0:
-	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
-	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached0_0
+	VCVTPD2PSY Y2, X10
+	VMOVNTPS   X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVNTPS   X10, 16(SI)
+	JMP        stored0_0
+
+cached0_0:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored0_0:
 	VBROADCASTSD (R9), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -1404,10 +1719,21 @@ power1_0:
 	JMP    power1_0
 
 raised1_0:
-	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached1_0
+	VCVTPD2PSY Y4, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored1_0
+
+cached1_0:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored1_0:
 	VBROADCASTSD 8(R9), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -1432,10 +1758,21 @@ power2_0:
 	JMP    power2_0
 
 raised2_0:
-	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached2_0
+	VCVTPD2PSY Y6, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored2_0
+
+cached2_0:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored2_0:
 	VBROADCASTSD 16(R9), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -1460,10 +1797,21 @@ power3_0:
 	JMP    power3_0
 
 raised3_0:
-	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached3_0
+	VCVTPD2PSY Y8, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored3_0
+
+cached3_0:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored3_0:
 	VBROADCASTSD 24(R9), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -1522,10 +1870,21 @@ power4_0:
 	JMP    power4_0
 
 raised4_0:
-	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
-	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached4_0
+	VCVTPD2PSY Y2, X10
+	VMOVNTPS   X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVNTPS   X10, 16(SI)
+	JMP        stored4_0
+
+cached4_0:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored4_0:
 	VBROADCASTSD 32(R9), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -1550,10 +1909,21 @@ power5_0:
 	JMP    power5_0
 
 raised5_0:
-	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached5_0
+	VCVTPD2PSY Y4, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored5_0
+
+cached5_0:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored5_0:
 	VBROADCASTSD 40(R9), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -1578,10 +1948,21 @@ power6_0:
 	JMP    power6_0
 
 raised6_0:
-	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached6_0
+	VCVTPD2PSY Y6, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored6_0
+
+cached6_0:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored6_0:
 	VBROADCASTSD 48(R9), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -1606,10 +1987,21 @@ power7_0:
 	JMP    power7_0
 
 raised7_0:
-	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached7_0
+	VCVTPD2PSY Y8, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored7_0
+
+cached7_0:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored7_0:
 	VBROADCASTSD 56(R9), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -1704,10 +2096,21 @@ power0_1:
 	JMP    power0_1
 
 raised0_1:
-	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
-	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached0_1
+	VCVTPD2PSY Y2, X10
+	VMOVNTPS   X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVNTPS   X10, 16(SI)
+	JMP        stored0_1
+
+cached0_1:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored0_1:
 	VBROADCASTSD (R9), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -1732,10 +2135,21 @@ power1_1:
 	JMP    power1_1
 
 raised1_1:
-	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached1_1
+	VCVTPD2PSY Y4, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored1_1
+
+cached1_1:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored1_1:
 	VBROADCASTSD 8(R9), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -1760,10 +2174,21 @@ power2_1:
 	JMP    power2_1
 
 raised2_1:
-	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached2_1
+	VCVTPD2PSY Y6, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored2_1
+
+cached2_1:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored2_1:
 	VBROADCASTSD 16(R9), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -1788,10 +2213,21 @@ power3_1:
 	JMP    power3_1
 
 raised3_1:
-	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached3_1
+	VCVTPD2PSY Y8, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored3_1
+
+cached3_1:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored3_1:
 	VBROADCASTSD 24(R9), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -1850,10 +2286,21 @@ power4_1:
 	JMP    power4_1
 
 raised4_1:
-	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
-	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached4_1
+	VCVTPD2PSY Y2, X10
+	VMOVNTPS   X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVNTPS   X10, 16(SI)
+	JMP        stored4_1
+
+cached4_1:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored4_1:
 	VBROADCASTSD 32(R9), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -1878,10 +2325,21 @@ power5_1:
 	JMP    power5_1
 
 raised5_1:
-	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached5_1
+	VCVTPD2PSY Y4, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored5_1
+
+cached5_1:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored5_1:
 	VBROADCASTSD 40(R9), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -1906,10 +2364,21 @@ power6_1:
 	JMP    power6_1
 
 raised6_1:
-	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached6_1
+	VCVTPD2PSY Y6, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored6_1
+
+cached6_1:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored6_1:
 	VBROADCASTSD 48(R9), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -1934,10 +2403,21 @@ power7_1:
 	JMP    power7_1
 
 raised7_1:
-	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
-	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	CMPQ       stream+80(FP), $0x00
+	JEQ        cached7_1
+	VCVTPD2PSY Y8, X2
+	VMOVNTPS   X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVNTPS   X2, 16(SI)
+	JMP        stored7_1
+
+cached7_1:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored7_1:
 	VBROADCASTSD 56(R9), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1

@@ -3,13 +3,13 @@
 package simd
 
 //go:noescape
-func powerBlockApplyAVX512(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, code uint64, out *float32, ld int, f *float64)
+func powerBlockApplyAVX512(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, code uint64, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func powerBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, code uint64, out *float32, ld int, f *float64)
+func powerBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, code uint64, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func powerBlockApplyAVX2(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, code uint64, out *float32, ld int, f *float64)
+func powerBlockApplyAVX2(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, code uint64, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func powerBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, code uint64, out *float32, ld int, f *float64)
+func powerBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, code uint64, out *float32, ld int, f *float64, stream int)

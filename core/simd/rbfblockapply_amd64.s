@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func rbfBlockApplyAVX512(d int, cols int, a *float32, c *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64)
+// func rbfBlockApplyAVX512(d int, cols int, a *float32, c *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·rbfBlockApplyAVX512(SB), NOSPLIT, $0-80
+TEXT ·rbfBlockApplyAVX512(SB), NOSPLIT, $0-88
 	MOVQ         d+0(FP), AX
 	MOVQ         a+16(FP), CX
 	MOVQ         c+24(FP), DX
@@ -83,264 +83,336 @@ dot0_0:
 	JNZ          dot0_0
 
 dotted0_0:
-	VBROADCASTSS  (R8), Z26
-	VADDPS        (R9), Z26, Z27
-	VADDPS        Z27, Z10, Z10
-	VADDPS        64(R9), Z26, Z26
-	VADDPS        Z26, Z11, Z11
-	VMAXPS        Z10, Z0, Z10
-	VMAXPS        Z11, Z0, Z11
-	VREDUCEPS     $0x09, Z10, Z26
-	VREDUCEPS     $0x09, Z11, Z27
-	VMOVUPS       Z1, Z28
-	VMOVUPS       Z1, Z29
-	VFMADD213PS   Z2, Z26, Z28
-	VFMADD213PS   Z2, Z27, Z29
-	VFMADD213PS   Z3, Z26, Z28
-	VFMADD213PS   Z3, Z27, Z29
-	VFMADD213PS   Z4, Z26, Z28
-	VFMADD213PS   Z4, Z27, Z29
-	VFMADD213PS   Z5, Z26, Z28
-	VFMADD213PS   Z5, Z27, Z29
-	VFMADD213PS   Z6, Z26, Z28
-	VFMADD213PS   Z6, Z27, Z29
-	VFMADD213PS   Z7, Z26, Z28
-	VFMADD213PS   Z7, Z27, Z29
-	VSCALEFPS     Z10, Z28, Z10
-	VSCALEFPS     Z11, Z29, Z11
-	VMOVUPS       Z10, (SI)
-	VMOVUPS       Z11, 64(SI)
-	VBROADCASTSS  (R10), Z26
-	VFMADD231PS   Z26, Z10, Z8
-	VFMADD231PS   Z26, Z11, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  4(R8), Z10
-	VADDPS        (R9), Z10, Z11
-	VADDPS        Z11, Z12, Z12
-	VADDPS        64(R9), Z10, Z10
-	VADDPS        Z10, Z13, Z13
-	VMAXPS        Z12, Z0, Z12
-	VMAXPS        Z13, Z0, Z13
-	VREDUCEPS     $0x09, Z12, Z10
-	VREDUCEPS     $0x09, Z13, Z11
-	VMOVUPS       Z1, Z26
-	VMOVUPS       Z1, Z27
-	VFMADD213PS   Z2, Z10, Z26
-	VFMADD213PS   Z2, Z11, Z27
-	VFMADD213PS   Z3, Z10, Z26
-	VFMADD213PS   Z3, Z11, Z27
-	VFMADD213PS   Z4, Z10, Z26
-	VFMADD213PS   Z4, Z11, Z27
-	VFMADD213PS   Z5, Z10, Z26
-	VFMADD213PS   Z5, Z11, Z27
-	VFMADD213PS   Z6, Z10, Z26
-	VFMADD213PS   Z6, Z11, Z27
-	VFMADD213PS   Z7, Z10, Z26
-	VFMADD213PS   Z7, Z11, Z27
-	VSCALEFPS     Z12, Z26, Z12
-	VSCALEFPS     Z13, Z27, Z13
-	VMOVUPS       Z12, (SI)
-	VMOVUPS       Z13, 64(SI)
-	VBROADCASTSS  4(R10), Z10
-	VFMADD231PS   Z10, Z12, Z8
-	VFMADD231PS   Z10, Z13, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  8(R8), Z10
-	VADDPS        (R9), Z10, Z11
-	VADDPS        Z11, Z14, Z14
-	VADDPS        64(R9), Z10, Z10
-	VADDPS        Z10, Z15, Z15
-	VMAXPS        Z14, Z0, Z14
-	VMAXPS        Z15, Z0, Z15
-	VREDUCEPS     $0x09, Z14, Z10
-	VREDUCEPS     $0x09, Z15, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z14, Z12, Z14
-	VSCALEFPS     Z15, Z13, Z15
-	VMOVUPS       Z14, (SI)
-	VMOVUPS       Z15, 64(SI)
-	VBROADCASTSS  8(R10), Z10
-	VFMADD231PS   Z10, Z14, Z8
-	VFMADD231PS   Z10, Z15, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  12(R8), Z10
-	VADDPS        (R9), Z10, Z11
-	VADDPS        Z11, Z16, Z16
-	VADDPS        64(R9), Z10, Z10
-	VADDPS        Z10, Z17, Z17
-	VMAXPS        Z16, Z0, Z16
-	VMAXPS        Z17, Z0, Z17
-	VREDUCEPS     $0x09, Z16, Z10
-	VREDUCEPS     $0x09, Z17, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z16, Z12, Z16
-	VSCALEFPS     Z17, Z13, Z17
-	VMOVUPS       Z16, (SI)
-	VMOVUPS       Z17, 64(SI)
-	VBROADCASTSS  12(R10), Z10
-	VFMADD231PS   Z10, Z16, Z8
-	VFMADD231PS   Z10, Z17, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  16(R8), Z10
-	VADDPS        (R9), Z10, Z11
-	VADDPS        Z11, Z18, Z18
-	VADDPS        64(R9), Z10, Z10
-	VADDPS        Z10, Z19, Z19
-	VMAXPS        Z18, Z0, Z18
-	VMAXPS        Z19, Z0, Z19
-	VREDUCEPS     $0x09, Z18, Z10
-	VREDUCEPS     $0x09, Z19, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z18, Z12, Z18
-	VSCALEFPS     Z19, Z13, Z19
-	VMOVUPS       Z18, (SI)
-	VMOVUPS       Z19, 64(SI)
-	VBROADCASTSS  16(R10), Z10
-	VFMADD231PS   Z10, Z18, Z8
-	VFMADD231PS   Z10, Z19, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  20(R8), Z10
-	VADDPS        (R9), Z10, Z11
-	VADDPS        Z11, Z20, Z20
-	VADDPS        64(R9), Z10, Z10
-	VADDPS        Z10, Z21, Z21
-	VMAXPS        Z20, Z0, Z20
-	VMAXPS        Z21, Z0, Z21
-	VREDUCEPS     $0x09, Z20, Z10
-	VREDUCEPS     $0x09, Z21, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z20, Z12, Z20
-	VSCALEFPS     Z21, Z13, Z21
-	VMOVUPS       Z20, (SI)
-	VMOVUPS       Z21, 64(SI)
-	VBROADCASTSS  20(R10), Z10
-	VFMADD231PS   Z10, Z20, Z8
-	VFMADD231PS   Z10, Z21, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  24(R8), Z10
-	VADDPS        (R9), Z10, Z11
-	VADDPS        Z11, Z22, Z22
-	VADDPS        64(R9), Z10, Z10
-	VADDPS        Z10, Z23, Z23
-	VMAXPS        Z22, Z0, Z22
-	VMAXPS        Z23, Z0, Z23
-	VREDUCEPS     $0x09, Z22, Z10
-	VREDUCEPS     $0x09, Z23, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z22, Z12, Z22
-	VSCALEFPS     Z23, Z13, Z23
-	VMOVUPS       Z22, (SI)
-	VMOVUPS       Z23, 64(SI)
-	VBROADCASTSS  24(R10), Z10
-	VFMADD231PS   Z10, Z22, Z8
-	VFMADD231PS   Z10, Z23, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  28(R8), Z10
-	VADDPS        (R9), Z10, Z11
-	VADDPS        Z11, Z24, Z24
-	VADDPS        64(R9), Z10, Z10
-	VADDPS        Z10, Z25, Z25
-	VMAXPS        Z24, Z0, Z24
-	VMAXPS        Z25, Z0, Z25
-	VREDUCEPS     $0x09, Z24, Z10
-	VREDUCEPS     $0x09, Z25, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z24, Z12, Z24
-	VSCALEFPS     Z25, Z13, Z25
-	VMOVUPS       Z24, (SI)
-	VMOVUPS       Z25, 64(SI)
+	VBROADCASTSS (R8), Z26
+	VADDPS       (R9), Z26, Z27
+	VADDPS       Z27, Z10, Z10
+	VADDPS       64(R9), Z26, Z26
+	VADDPS       Z26, Z11, Z11
+	VMAXPS       Z10, Z0, Z10
+	VMAXPS       Z11, Z0, Z11
+	VREDUCEPS    $0x09, Z10, Z26
+	VREDUCEPS    $0x09, Z11, Z27
+	VMOVUPS      Z1, Z28
+	VMOVUPS      Z1, Z29
+	VFMADD213PS  Z2, Z26, Z28
+	VFMADD213PS  Z2, Z27, Z29
+	VFMADD213PS  Z3, Z26, Z28
+	VFMADD213PS  Z3, Z27, Z29
+	VFMADD213PS  Z4, Z26, Z28
+	VFMADD213PS  Z4, Z27, Z29
+	VFMADD213PS  Z5, Z26, Z28
+	VFMADD213PS  Z5, Z27, Z29
+	VFMADD213PS  Z6, Z26, Z28
+	VFMADD213PS  Z6, Z27, Z29
+	VFMADD213PS  Z7, Z26, Z28
+	VFMADD213PS  Z7, Z27, Z29
+	VSCALEFPS    Z10, Z28, Z10
+	VSCALEFPS    Z11, Z29, Z11
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached0_0
+	VMOVNTPS     Z10, (SI)
+	VMOVNTPS     Z11, 64(SI)
+	JMP          stored0_0
+
+cached0_0:
+	VMOVUPS Z10, (SI)
+	VMOVUPS Z11, 64(SI)
+
+stored0_0:
+	VBROADCASTSS (R10), Z26
+	VFMADD231PS  Z26, Z10, Z8
+	VFMADD231PS  Z26, Z11, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS 4(R8), Z10
+	VADDPS       (R9), Z10, Z11
+	VADDPS       Z11, Z12, Z12
+	VADDPS       64(R9), Z10, Z10
+	VADDPS       Z10, Z13, Z13
+	VMAXPS       Z12, Z0, Z12
+	VMAXPS       Z13, Z0, Z13
+	VREDUCEPS    $0x09, Z12, Z10
+	VREDUCEPS    $0x09, Z13, Z11
+	VMOVUPS      Z1, Z26
+	VMOVUPS      Z1, Z27
+	VFMADD213PS  Z2, Z10, Z26
+	VFMADD213PS  Z2, Z11, Z27
+	VFMADD213PS  Z3, Z10, Z26
+	VFMADD213PS  Z3, Z11, Z27
+	VFMADD213PS  Z4, Z10, Z26
+	VFMADD213PS  Z4, Z11, Z27
+	VFMADD213PS  Z5, Z10, Z26
+	VFMADD213PS  Z5, Z11, Z27
+	VFMADD213PS  Z6, Z10, Z26
+	VFMADD213PS  Z6, Z11, Z27
+	VFMADD213PS  Z7, Z10, Z26
+	VFMADD213PS  Z7, Z11, Z27
+	VSCALEFPS    Z12, Z26, Z12
+	VSCALEFPS    Z13, Z27, Z13
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached1_0
+	VMOVNTPS     Z12, (SI)
+	VMOVNTPS     Z13, 64(SI)
+	JMP          stored1_0
+
+cached1_0:
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+
+stored1_0:
+	VBROADCASTSS 4(R10), Z10
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z10, Z13, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS 8(R8), Z10
+	VADDPS       (R9), Z10, Z11
+	VADDPS       Z11, Z14, Z14
+	VADDPS       64(R9), Z10, Z10
+	VADDPS       Z10, Z15, Z15
+	VMAXPS       Z14, Z0, Z14
+	VMAXPS       Z15, Z0, Z15
+	VREDUCEPS    $0x09, Z14, Z10
+	VREDUCEPS    $0x09, Z15, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z14, Z12, Z14
+	VSCALEFPS    Z15, Z13, Z15
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached2_0
+	VMOVNTPS     Z14, (SI)
+	VMOVNTPS     Z15, 64(SI)
+	JMP          stored2_0
+
+cached2_0:
+	VMOVUPS Z14, (SI)
+	VMOVUPS Z15, 64(SI)
+
+stored2_0:
+	VBROADCASTSS 8(R10), Z10
+	VFMADD231PS  Z10, Z14, Z8
+	VFMADD231PS  Z10, Z15, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS 12(R8), Z10
+	VADDPS       (R9), Z10, Z11
+	VADDPS       Z11, Z16, Z16
+	VADDPS       64(R9), Z10, Z10
+	VADDPS       Z10, Z17, Z17
+	VMAXPS       Z16, Z0, Z16
+	VMAXPS       Z17, Z0, Z17
+	VREDUCEPS    $0x09, Z16, Z10
+	VREDUCEPS    $0x09, Z17, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z16, Z12, Z16
+	VSCALEFPS    Z17, Z13, Z17
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached3_0
+	VMOVNTPS     Z16, (SI)
+	VMOVNTPS     Z17, 64(SI)
+	JMP          stored3_0
+
+cached3_0:
+	VMOVUPS Z16, (SI)
+	VMOVUPS Z17, 64(SI)
+
+stored3_0:
+	VBROADCASTSS 12(R10), Z10
+	VFMADD231PS  Z10, Z16, Z8
+	VFMADD231PS  Z10, Z17, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS 16(R8), Z10
+	VADDPS       (R9), Z10, Z11
+	VADDPS       Z11, Z18, Z18
+	VADDPS       64(R9), Z10, Z10
+	VADDPS       Z10, Z19, Z19
+	VMAXPS       Z18, Z0, Z18
+	VMAXPS       Z19, Z0, Z19
+	VREDUCEPS    $0x09, Z18, Z10
+	VREDUCEPS    $0x09, Z19, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z18, Z12, Z18
+	VSCALEFPS    Z19, Z13, Z19
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached4_0
+	VMOVNTPS     Z18, (SI)
+	VMOVNTPS     Z19, 64(SI)
+	JMP          stored4_0
+
+cached4_0:
+	VMOVUPS Z18, (SI)
+	VMOVUPS Z19, 64(SI)
+
+stored4_0:
+	VBROADCASTSS 16(R10), Z10
+	VFMADD231PS  Z10, Z18, Z8
+	VFMADD231PS  Z10, Z19, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS 20(R8), Z10
+	VADDPS       (R9), Z10, Z11
+	VADDPS       Z11, Z20, Z20
+	VADDPS       64(R9), Z10, Z10
+	VADDPS       Z10, Z21, Z21
+	VMAXPS       Z20, Z0, Z20
+	VMAXPS       Z21, Z0, Z21
+	VREDUCEPS    $0x09, Z20, Z10
+	VREDUCEPS    $0x09, Z21, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z20, Z12, Z20
+	VSCALEFPS    Z21, Z13, Z21
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached5_0
+	VMOVNTPS     Z20, (SI)
+	VMOVNTPS     Z21, 64(SI)
+	JMP          stored5_0
+
+cached5_0:
+	VMOVUPS Z20, (SI)
+	VMOVUPS Z21, 64(SI)
+
+stored5_0:
+	VBROADCASTSS 20(R10), Z10
+	VFMADD231PS  Z10, Z20, Z8
+	VFMADD231PS  Z10, Z21, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS 24(R8), Z10
+	VADDPS       (R9), Z10, Z11
+	VADDPS       Z11, Z22, Z22
+	VADDPS       64(R9), Z10, Z10
+	VADDPS       Z10, Z23, Z23
+	VMAXPS       Z22, Z0, Z22
+	VMAXPS       Z23, Z0, Z23
+	VREDUCEPS    $0x09, Z22, Z10
+	VREDUCEPS    $0x09, Z23, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z22, Z12, Z22
+	VSCALEFPS    Z23, Z13, Z23
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached6_0
+	VMOVNTPS     Z22, (SI)
+	VMOVNTPS     Z23, 64(SI)
+	JMP          stored6_0
+
+cached6_0:
+	VMOVUPS Z22, (SI)
+	VMOVUPS Z23, 64(SI)
+
+stored6_0:
+	VBROADCASTSS 24(R10), Z10
+	VFMADD231PS  Z10, Z22, Z8
+	VFMADD231PS  Z10, Z23, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS 28(R8), Z10
+	VADDPS       (R9), Z10, Z11
+	VADDPS       Z11, Z24, Z24
+	VADDPS       64(R9), Z10, Z10
+	VADDPS       Z10, Z25, Z25
+	VMAXPS       Z24, Z0, Z24
+	VMAXPS       Z25, Z0, Z25
+	VREDUCEPS    $0x09, Z24, Z10
+	VREDUCEPS    $0x09, Z25, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z24, Z12, Z24
+	VSCALEFPS    Z25, Z13, Z25
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached7_0
+	VMOVNTPS     Z24, (SI)
+	VMOVNTPS     Z25, 64(SI)
+	JMP          stored7_0
+
+cached7_0:
+	VMOVUPS Z24, (SI)
+	VMOVUPS Z25, 64(SI)
+
+stored7_0:
 	VBROADCASTSS  28(R10), Z10
 	VFMADD231PS   Z10, Z24, Z8
 	VFMADD231PS   Z10, Z25, Z9
@@ -388,9 +460,9 @@ end0:
 	VZEROUPPER
 	RET
 
-// func rbfBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, cn *float64, delta *float64, nr *float64, out *float32, ld int, f *float64)
+// func rbfBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, cn *float64, delta *float64, nr *float64, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·rbfBlockApplyF64AVX512(SB), NOSPLIT, $0-80
+TEXT ·rbfBlockApplyF64AVX512(SB), NOSPLIT, $0-88
 	MOVQ         d+0(FP), AX
 	MOVQ         a+16(FP), CX
 	MOVQ         c+24(FP), DX
@@ -497,10 +569,21 @@ dotted0_0:
 	VFMADD213PD.BCST ·exp2Table64+112(SB), Z20, Z22
 	VSCALEFPD        Z3, Z21, Z3
 	VSCALEFPD        Z4, Z22, Z4
+	CMPQ             stream+80(FP), $0x00
+	JEQ              cached0_0
 	VCVTPD2PS        Z3, Y19
-	VMOVUPS          Y19, (SI)
+	VMOVNTPS         Y19, (SI)
 	VCVTPD2PS        Z4, Y19
-	VMOVUPS          Y19, 32(SI)
+	VMOVNTPS         Y19, 32(SI)
+	JMP              stored0_0
+
+cached0_0:
+	VCVTPD2PS Z3, Y19
+	VMOVUPS   Y19, (SI)
+	VCVTPD2PS Z4, Y19
+	VMOVUPS   Y19, 32(SI)
+
+stored0_0:
 	VBROADCASTSD     (R10), Z19
 	VFMADD231PD      Z19, Z3, Z1
 	VFMADD231PD      Z19, Z4, Z2
@@ -542,10 +625,21 @@ dotted0_0:
 	VFMADD213PD.BCST ·exp2Table64+112(SB), Z4, Z20
 	VSCALEFPD        Z5, Z19, Z5
 	VSCALEFPD        Z6, Z20, Z6
+	CMPQ             stream+80(FP), $0x00
+	JEQ              cached1_0
 	VCVTPD2PS        Z5, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z6, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored1_0
+
+cached1_0:
+	VCVTPD2PS Z5, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z6, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored1_0:
 	VBROADCASTSD     8(R10), Z3
 	VFMADD231PD      Z3, Z5, Z1
 	VFMADD231PD      Z3, Z6, Z2
@@ -587,10 +681,21 @@ dotted0_0:
 	VFMADD213PD.BCST ·exp2Table64+112(SB), Z4, Z6
 	VSCALEFPD        Z7, Z5, Z7
 	VSCALEFPD        Z8, Z6, Z8
+	CMPQ             stream+80(FP), $0x00
+	JEQ              cached2_0
 	VCVTPD2PS        Z7, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z8, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored2_0
+
+cached2_0:
+	VCVTPD2PS Z7, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z8, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored2_0:
 	VBROADCASTSD     16(R10), Z3
 	VFMADD231PD      Z3, Z7, Z1
 	VFMADD231PD      Z3, Z8, Z2
@@ -632,10 +737,21 @@ dotted0_0:
 	VFMADD213PD.BCST ·exp2Table64+112(SB), Z4, Z6
 	VSCALEFPD        Z9, Z5, Z9
 	VSCALEFPD        Z10, Z6, Z10
+	CMPQ             stream+80(FP), $0x00
+	JEQ              cached3_0
 	VCVTPD2PS        Z9, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z10, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored3_0
+
+cached3_0:
+	VCVTPD2PS Z9, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z10, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored3_0:
 	VBROADCASTSD     24(R10), Z3
 	VFMADD231PD      Z3, Z9, Z1
 	VFMADD231PD      Z3, Z10, Z2
@@ -677,10 +793,21 @@ dotted0_0:
 	VFMADD213PD.BCST ·exp2Table64+112(SB), Z4, Z6
 	VSCALEFPD        Z11, Z5, Z11
 	VSCALEFPD        Z12, Z6, Z12
+	CMPQ             stream+80(FP), $0x00
+	JEQ              cached4_0
 	VCVTPD2PS        Z11, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z12, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored4_0
+
+cached4_0:
+	VCVTPD2PS Z11, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z12, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored4_0:
 	VBROADCASTSD     32(R10), Z3
 	VFMADD231PD      Z3, Z11, Z1
 	VFMADD231PD      Z3, Z12, Z2
@@ -722,10 +849,21 @@ dotted0_0:
 	VFMADD213PD.BCST ·exp2Table64+112(SB), Z4, Z6
 	VSCALEFPD        Z13, Z5, Z13
 	VSCALEFPD        Z14, Z6, Z14
+	CMPQ             stream+80(FP), $0x00
+	JEQ              cached5_0
 	VCVTPD2PS        Z13, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z14, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored5_0
+
+cached5_0:
+	VCVTPD2PS Z13, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z14, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored5_0:
 	VBROADCASTSD     40(R10), Z3
 	VFMADD231PD      Z3, Z13, Z1
 	VFMADD231PD      Z3, Z14, Z2
@@ -767,10 +905,21 @@ dotted0_0:
 	VFMADD213PD.BCST ·exp2Table64+112(SB), Z4, Z6
 	VSCALEFPD        Z15, Z5, Z15
 	VSCALEFPD        Z16, Z6, Z16
+	CMPQ             stream+80(FP), $0x00
+	JEQ              cached6_0
 	VCVTPD2PS        Z15, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z16, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored6_0
+
+cached6_0:
+	VCVTPD2PS Z15, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z16, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored6_0:
 	VBROADCASTSD     48(R10), Z3
 	VFMADD231PD      Z3, Z15, Z1
 	VFMADD231PD      Z3, Z16, Z2
@@ -812,28 +961,39 @@ dotted0_0:
 	VFMADD213PD.BCST ·exp2Table64+112(SB), Z4, Z6
 	VSCALEFPD        Z17, Z5, Z17
 	VSCALEFPD        Z18, Z6, Z18
+	CMPQ             stream+80(FP), $0x00
+	JEQ              cached7_0
 	VCVTPD2PS        Z17, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z18, Y3
-	VMOVUPS          Y3, 32(SI)
-	VBROADCASTSD     56(R10), Z3
-	VFMADD231PD      Z3, Z17, Z1
-	VFMADD231PD      Z3, Z18, Z2
-	ADDQ             DI, SI
-	DECQ             BX
-	JZ               end0
-	ADDQ             $0x00000040, R8
-	ADDQ             $0x00000040, R10
-	DECQ             R12
-	JNZ              group0
-	VADDPD           (R11), Z1, Z1
-	VMOVUPD          Z1, (R11)
-	VADDPD           64(R11), Z2, Z2
-	VMOVUPD          Z2, 64(R11)
-	VXORPS           Z1, Z1, Z1
-	VXORPS           Z2, Z2, Z2
-	MOVQ             $0x00000004, R12
-	JMP              group0
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored7_0
+
+cached7_0:
+	VCVTPD2PS Z17, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z18, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored7_0:
+	VBROADCASTSD 56(R10), Z3
+	VFMADD231PD  Z3, Z17, Z1
+	VFMADD231PD  Z3, Z18, Z2
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R10
+	DECQ         R12
+	JNZ          group0
+	VADDPD       (R11), Z1, Z1
+	VMOVUPD      Z1, (R11)
+	VADDPD       64(R11), Z2, Z2
+	VMOVUPD      Z2, 64(R11)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	MOVQ         $0x00000004, R12
+	JMP          group0
 
 end0:
 	VADDPD  (R11), Z1, Z1
@@ -843,9 +1003,9 @@ end0:
 	VZEROUPPER
 	RET
 
-// func rbfBlockApplyAVX2(d int, cols int, a *float32, c *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64)
+// func rbfBlockApplyAVX2(d int, cols int, a *float32, c *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·rbfBlockApplyAVX2(SB), NOSPLIT, $0-80
+TEXT ·rbfBlockApplyAVX2(SB), NOSPLIT, $0-88
 	MOVQ   d+0(FP), AX
 	MOVQ   a+16(FP), CX
 	MOVQ   c+24(FP), DX
@@ -939,8 +1099,17 @@ dotted0_0:
 	VFMADD213PS  Y14, Y3, Y13
 	VMULPS       Y10, Y12, Y2
 	VMULPS       Y11, Y13, Y3
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached0_0
+	VMOVNTPS     Y2, (SI)
+	VMOVNTPS     Y3, 32(SI)
+	JMP          stored0_0
+
+cached0_0:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored0_0:
 	VBROADCASTSS (R10), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -989,8 +1158,17 @@ dotted0_0:
 	VFMADD213PS  Y12, Y5, Y11
 	VMULPS       Y2, Y10, Y4
 	VMULPS       Y3, Y11, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached1_0
+	VMOVNTPS     Y4, (SI)
+	VMOVNTPS     Y5, 32(SI)
+	JMP          stored1_0
+
+cached1_0:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored1_0:
 	VBROADCASTSS 4(R10), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1039,8 +1217,17 @@ dotted0_0:
 	VFMADD213PS  Y10, Y7, Y5
 	VMULPS       Y2, Y4, Y6
 	VMULPS       Y3, Y5, Y7
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached2_0
+	VMOVNTPS     Y6, (SI)
+	VMOVNTPS     Y7, 32(SI)
+	JMP          stored2_0
+
+cached2_0:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored2_0:
 	VBROADCASTSS 8(R10), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1089,8 +1276,17 @@ dotted0_0:
 	VFMADD213PS  Y6, Y9, Y5
 	VMULPS       Y2, Y4, Y8
 	VMULPS       Y3, Y5, Y9
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached3_0
+	VMOVNTPS     Y8, (SI)
+	VMOVNTPS     Y9, 32(SI)
+	JMP          stored3_0
+
+cached3_0:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored3_0:
 	VBROADCASTSS 12(R10), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1173,8 +1369,17 @@ dotted1_0:
 	VFMADD213PS  Y14, Y3, Y13
 	VMULPS       Y10, Y12, Y2
 	VMULPS       Y11, Y13, Y3
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached4_0
+	VMOVNTPS     Y2, (SI)
+	VMOVNTPS     Y3, 32(SI)
+	JMP          stored4_0
+
+cached4_0:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored4_0:
 	VBROADCASTSS 16(R10), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1223,8 +1428,17 @@ dotted1_0:
 	VFMADD213PS  Y12, Y5, Y11
 	VMULPS       Y2, Y10, Y4
 	VMULPS       Y3, Y11, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached5_0
+	VMOVNTPS     Y4, (SI)
+	VMOVNTPS     Y5, 32(SI)
+	JMP          stored5_0
+
+cached5_0:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored5_0:
 	VBROADCASTSS 20(R10), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1273,8 +1487,17 @@ dotted1_0:
 	VFMADD213PS  Y10, Y7, Y5
 	VMULPS       Y2, Y4, Y6
 	VMULPS       Y3, Y5, Y7
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached6_0
+	VMOVNTPS     Y6, (SI)
+	VMOVNTPS     Y7, 32(SI)
+	JMP          stored6_0
+
+cached6_0:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored6_0:
 	VBROADCASTSS 24(R10), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1323,8 +1546,17 @@ dotted1_0:
 	VFMADD213PS  Y6, Y9, Y5
 	VMULPS       Y2, Y4, Y8
 	VMULPS       Y3, Y5, Y9
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached7_0
+	VMOVNTPS     Y8, (SI)
+	VMOVNTPS     Y9, 32(SI)
+	JMP          stored7_0
+
+cached7_0:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored7_0:
 	VBROADCASTSS 28(R10), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1466,8 +1698,17 @@ dotted0_1:
 	VFMADD213PS  Y14, Y3, Y13
 	VMULPS       Y10, Y12, Y2
 	VMULPS       Y11, Y13, Y3
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached0_1
+	VMOVNTPS     Y2, (SI)
+	VMOVNTPS     Y3, 32(SI)
+	JMP          stored0_1
+
+cached0_1:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored0_1:
 	VBROADCASTSS (R10), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1516,8 +1757,17 @@ dotted0_1:
 	VFMADD213PS  Y12, Y5, Y11
 	VMULPS       Y2, Y10, Y4
 	VMULPS       Y3, Y11, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached1_1
+	VMOVNTPS     Y4, (SI)
+	VMOVNTPS     Y5, 32(SI)
+	JMP          stored1_1
+
+cached1_1:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored1_1:
 	VBROADCASTSS 4(R10), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1566,8 +1816,17 @@ dotted0_1:
 	VFMADD213PS  Y10, Y7, Y5
 	VMULPS       Y2, Y4, Y6
 	VMULPS       Y3, Y5, Y7
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached2_1
+	VMOVNTPS     Y6, (SI)
+	VMOVNTPS     Y7, 32(SI)
+	JMP          stored2_1
+
+cached2_1:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored2_1:
 	VBROADCASTSS 8(R10), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1616,8 +1875,17 @@ dotted0_1:
 	VFMADD213PS  Y6, Y9, Y5
 	VMULPS       Y2, Y4, Y8
 	VMULPS       Y3, Y5, Y9
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached3_1
+	VMOVNTPS     Y8, (SI)
+	VMOVNTPS     Y9, 32(SI)
+	JMP          stored3_1
+
+cached3_1:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored3_1:
 	VBROADCASTSS 12(R10), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1700,8 +1968,17 @@ dotted1_1:
 	VFMADD213PS  Y14, Y3, Y13
 	VMULPS       Y10, Y12, Y2
 	VMULPS       Y11, Y13, Y3
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached4_1
+	VMOVNTPS     Y2, (SI)
+	VMOVNTPS     Y3, 32(SI)
+	JMP          stored4_1
+
+cached4_1:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored4_1:
 	VBROADCASTSS 16(R10), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1750,8 +2027,17 @@ dotted1_1:
 	VFMADD213PS  Y12, Y5, Y11
 	VMULPS       Y2, Y10, Y4
 	VMULPS       Y3, Y11, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached5_1
+	VMOVNTPS     Y4, (SI)
+	VMOVNTPS     Y5, 32(SI)
+	JMP          stored5_1
+
+cached5_1:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored5_1:
 	VBROADCASTSS 20(R10), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1800,8 +2086,17 @@ dotted1_1:
 	VFMADD213PS  Y10, Y7, Y5
 	VMULPS       Y2, Y4, Y6
 	VMULPS       Y3, Y5, Y7
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached6_1
+	VMOVNTPS     Y6, (SI)
+	VMOVNTPS     Y7, 32(SI)
+	JMP          stored6_1
+
+cached6_1:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored6_1:
 	VBROADCASTSS 24(R10), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1850,8 +2145,17 @@ dotted1_1:
 	VFMADD213PS  Y6, Y9, Y5
 	VMULPS       Y2, Y4, Y8
 	VMULPS       Y3, Y5, Y9
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached7_1
+	VMOVNTPS     Y8, (SI)
+	VMOVNTPS     Y9, 32(SI)
+	JMP          stored7_1
+
+cached7_1:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored7_1:
 	VBROADCASTSS 28(R10), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1899,9 +2203,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func rbfBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, cn *float64, delta *float64, nr *float64, out *float32, ld int, f *float64)
+// func rbfBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, cn *float64, delta *float64, nr *float64, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·rbfBlockApplyF64AVX2(SB), NOSPLIT, $0-80
+TEXT ·rbfBlockApplyF64AVX2(SB), NOSPLIT, $0-88
 	MOVQ   d+0(FP), AX
 	MOVQ   a+16(FP), CX
 	MOVQ   c+24(FP), DX
@@ -2010,10 +2314,21 @@ dotted0_0:
 	VFMADD213PD  Y14, Y3, Y13
 	VMULPD       Y10, Y12, Y2
 	VMULPD       Y11, Y13, Y3
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached0_0
 	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
+	VMOVNTPS     X10, (SI)
 	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	VMOVNTPS     X10, 16(SI)
+	JMP          stored0_0
+
+cached0_0:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored0_0:
 	VBROADCASTSD (R10), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -2077,10 +2392,21 @@ dotted0_0:
 	VFMADD213PD  Y12, Y5, Y11
 	VMULPD       Y2, Y10, Y4
 	VMULPD       Y3, Y11, Y5
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached1_0
 	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored1_0
+
+cached1_0:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored1_0:
 	VBROADCASTSD 8(R10), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -2144,10 +2470,21 @@ dotted0_0:
 	VFMADD213PD  Y10, Y7, Y5
 	VMULPD       Y2, Y4, Y6
 	VMULPD       Y3, Y5, Y7
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached2_0
 	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored2_0
+
+cached2_0:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored2_0:
 	VBROADCASTSD 16(R10), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -2211,10 +2548,21 @@ dotted0_0:
 	VFMADD213PD  Y6, Y9, Y5
 	VMULPD       Y2, Y4, Y8
 	VMULPD       Y3, Y5, Y9
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached3_0
 	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored3_0
+
+cached3_0:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored3_0:
 	VBROADCASTSD 24(R10), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -2312,10 +2660,21 @@ dotted1_0:
 	VFMADD213PD  Y14, Y3, Y13
 	VMULPD       Y10, Y12, Y2
 	VMULPD       Y11, Y13, Y3
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached4_0
 	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
+	VMOVNTPS     X10, (SI)
 	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	VMOVNTPS     X10, 16(SI)
+	JMP          stored4_0
+
+cached4_0:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored4_0:
 	VBROADCASTSD 32(R10), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -2379,10 +2738,21 @@ dotted1_0:
 	VFMADD213PD  Y12, Y5, Y11
 	VMULPD       Y2, Y10, Y4
 	VMULPD       Y3, Y11, Y5
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached5_0
 	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored5_0
+
+cached5_0:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored5_0:
 	VBROADCASTSD 40(R10), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -2446,10 +2816,21 @@ dotted1_0:
 	VFMADD213PD  Y10, Y7, Y5
 	VMULPD       Y2, Y4, Y6
 	VMULPD       Y3, Y5, Y7
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached6_0
 	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored6_0
+
+cached6_0:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored6_0:
 	VBROADCASTSD 48(R10), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -2513,10 +2894,21 @@ dotted1_0:
 	VFMADD213PD  Y6, Y9, Y5
 	VMULPD       Y2, Y4, Y8
 	VMULPD       Y3, Y5, Y9
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached7_0
 	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored7_0
+
+cached7_0:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored7_0:
 	VBROADCASTSD 56(R10), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -2653,10 +3045,21 @@ dotted0_1:
 	VFMADD213PD  Y14, Y3, Y13
 	VMULPD       Y10, Y12, Y2
 	VMULPD       Y11, Y13, Y3
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached0_1
 	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
+	VMOVNTPS     X10, (SI)
 	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	VMOVNTPS     X10, 16(SI)
+	JMP          stored0_1
+
+cached0_1:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored0_1:
 	VBROADCASTSD (R10), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -2720,10 +3123,21 @@ dotted0_1:
 	VFMADD213PD  Y12, Y5, Y11
 	VMULPD       Y2, Y10, Y4
 	VMULPD       Y3, Y11, Y5
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached1_1
 	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored1_1
+
+cached1_1:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored1_1:
 	VBROADCASTSD 8(R10), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -2787,10 +3201,21 @@ dotted0_1:
 	VFMADD213PD  Y10, Y7, Y5
 	VMULPD       Y2, Y4, Y6
 	VMULPD       Y3, Y5, Y7
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached2_1
 	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored2_1
+
+cached2_1:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored2_1:
 	VBROADCASTSD 16(R10), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -2854,10 +3279,21 @@ dotted0_1:
 	VFMADD213PD  Y6, Y9, Y5
 	VMULPD       Y2, Y4, Y8
 	VMULPD       Y3, Y5, Y9
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached3_1
 	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored3_1
+
+cached3_1:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored3_1:
 	VBROADCASTSD 24(R10), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -2955,10 +3391,21 @@ dotted1_1:
 	VFMADD213PD  Y14, Y3, Y13
 	VMULPD       Y10, Y12, Y2
 	VMULPD       Y11, Y13, Y3
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached4_1
 	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
+	VMOVNTPS     X10, (SI)
 	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	VMOVNTPS     X10, 16(SI)
+	JMP          stored4_1
+
+cached4_1:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored4_1:
 	VBROADCASTSD 32(R10), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -3022,10 +3469,21 @@ dotted1_1:
 	VFMADD213PD  Y12, Y5, Y11
 	VMULPD       Y2, Y10, Y4
 	VMULPD       Y3, Y11, Y5
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached5_1
 	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored5_1
+
+cached5_1:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored5_1:
 	VBROADCASTSD 40(R10), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -3089,10 +3547,21 @@ dotted1_1:
 	VFMADD213PD  Y10, Y7, Y5
 	VMULPD       Y2, Y4, Y6
 	VMULPD       Y3, Y5, Y7
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached6_1
 	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored6_1
+
+cached6_1:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored6_1:
 	VBROADCASTSD 48(R10), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -3156,10 +3625,21 @@ dotted1_1:
 	VFMADD213PD  Y6, Y9, Y5
 	VMULPD       Y2, Y4, Y8
 	VMULPD       Y3, Y5, Y9
+	CMPQ         stream+80(FP), $0x00
+	JEQ          cached7_1
 	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored7_1
+
+cached7_1:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored7_1:
 	VBROADCASTSD 56(R10), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1

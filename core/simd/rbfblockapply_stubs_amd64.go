@@ -3,13 +3,13 @@
 package simd
 
 //go:noescape
-func rbfBlockApplyAVX512(d int, cols int, a *float32, c *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64)
+func rbfBlockApplyAVX512(d int, cols int, a *float32, c *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func rbfBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, cn *float64, delta *float64, nr *float64, out *float32, ld int, f *float64)
+func rbfBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, cn *float64, delta *float64, nr *float64, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func rbfBlockApplyAVX2(d int, cols int, a *float32, c *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64)
+func rbfBlockApplyAVX2(d int, cols int, a *float32, c *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func rbfBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, cn *float64, delta *float64, nr *float64, out *float32, ld int, f *float64)
+func rbfBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, cn *float64, delta *float64, nr *float64, out *float32, ld int, f *float64, stream int)

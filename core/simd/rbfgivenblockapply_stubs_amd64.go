@@ -3,7 +3,7 @@
 package simd
 
 //go:noescape
-func rbfGivenBlockApplyAVX512(cols int, dots *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64)
+func rbfGivenBlockApplyAVX512(cols int, dots *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func rbfGivenBlockApplyAVX2(cols int, dots *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64)
+func rbfGivenBlockApplyAVX2(cols int, dots *float32, cn *float32, delta *float32, nr *float32, out *float32, ld int, f *float64, stream int)

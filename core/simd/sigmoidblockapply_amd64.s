@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func sigmoidBlockApplyAVX512(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, out *float32, ld int, f *float64)
+// func sigmoidBlockApplyAVX512(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sigmoidBlockApplyAVX512(SB), NOSPLIT, $0-72
+TEXT ·sigmoidBlockApplyAVX512(SB), NOSPLIT, $0-80
 	MOVQ         d+0(FP), AX
 	MOVQ         a+16(FP), CX
 	MOVQ         c+24(FP), DX
@@ -81,320 +81,392 @@ dot0_0:
 	JNZ          dot0_0
 
 dotted0_0:
-	VBROADCASTSS  coef0+40(FP), Z26
-	VADDPS        Z26, Z10, Z10
-	VADDPS        Z26, Z11, Z11
-	VMAXPS        Z10, Z0, Z10
-	VMAXPS        Z11, Z0, Z11
-	VREDUCEPS     $0x09, Z10, Z26
-	VREDUCEPS     $0x09, Z11, Z27
-	VMOVUPS       Z1, Z28
-	VMOVUPS       Z1, Z29
-	VFMADD213PS   Z2, Z26, Z28
-	VFMADD213PS   Z2, Z27, Z29
-	VFMADD213PS   Z3, Z26, Z28
-	VFMADD213PS   Z3, Z27, Z29
-	VFMADD213PS   Z4, Z26, Z28
-	VFMADD213PS   Z4, Z27, Z29
-	VFMADD213PS   Z5, Z26, Z28
-	VFMADD213PS   Z5, Z27, Z29
-	VFMADD213PS   Z6, Z26, Z28
-	VFMADD213PS   Z6, Z27, Z29
-	VFMADD213PS   Z7, Z26, Z28
-	VFMADD213PS   Z7, Z27, Z29
-	VSCALEFPS     Z10, Z28, Z10
-	VSCALEFPS     Z11, Z29, Z11
-	VBROADCASTSS  ·exp2Table32+36(SB), Z26
-	VADDPS        Z26, Z10, Z10
-	VDIVPS        Z10, Z26, Z10
-	VADDPS        Z10, Z10, Z10
-	VSUBPS        Z10, Z26, Z10
-	VADDPS        Z26, Z11, Z11
-	VDIVPS        Z11, Z26, Z11
-	VADDPS        Z11, Z11, Z11
-	VSUBPS        Z11, Z26, Z11
-	VMOVUPS       Z10, (SI)
-	VMOVUPS       Z11, 64(SI)
-	VBROADCASTSS  (R8), Z26
-	VFMADD231PS   Z26, Z10, Z8
-	VFMADD231PS   Z26, Z11, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  coef0+40(FP), Z10
-	VADDPS        Z10, Z12, Z12
-	VADDPS        Z10, Z13, Z13
-	VMAXPS        Z12, Z0, Z12
-	VMAXPS        Z13, Z0, Z13
-	VREDUCEPS     $0x09, Z12, Z10
-	VREDUCEPS     $0x09, Z13, Z11
-	VMOVUPS       Z1, Z26
-	VMOVUPS       Z1, Z27
-	VFMADD213PS   Z2, Z10, Z26
-	VFMADD213PS   Z2, Z11, Z27
-	VFMADD213PS   Z3, Z10, Z26
-	VFMADD213PS   Z3, Z11, Z27
-	VFMADD213PS   Z4, Z10, Z26
-	VFMADD213PS   Z4, Z11, Z27
-	VFMADD213PS   Z5, Z10, Z26
-	VFMADD213PS   Z5, Z11, Z27
-	VFMADD213PS   Z6, Z10, Z26
-	VFMADD213PS   Z6, Z11, Z27
-	VFMADD213PS   Z7, Z10, Z26
-	VFMADD213PS   Z7, Z11, Z27
-	VSCALEFPS     Z12, Z26, Z12
-	VSCALEFPS     Z13, Z27, Z13
-	VBROADCASTSS  ·exp2Table32+36(SB), Z10
-	VADDPS        Z10, Z12, Z12
-	VDIVPS        Z12, Z10, Z12
-	VADDPS        Z12, Z12, Z12
-	VSUBPS        Z12, Z10, Z12
-	VADDPS        Z10, Z13, Z13
-	VDIVPS        Z13, Z10, Z13
-	VADDPS        Z13, Z13, Z13
-	VSUBPS        Z13, Z10, Z13
-	VMOVUPS       Z12, (SI)
-	VMOVUPS       Z13, 64(SI)
-	VBROADCASTSS  4(R8), Z10
-	VFMADD231PS   Z10, Z12, Z8
-	VFMADD231PS   Z10, Z13, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  coef0+40(FP), Z10
-	VADDPS        Z10, Z14, Z14
-	VADDPS        Z10, Z15, Z15
-	VMAXPS        Z14, Z0, Z14
-	VMAXPS        Z15, Z0, Z15
-	VREDUCEPS     $0x09, Z14, Z10
-	VREDUCEPS     $0x09, Z15, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z14, Z12, Z14
-	VSCALEFPS     Z15, Z13, Z15
-	VBROADCASTSS  ·exp2Table32+36(SB), Z10
-	VADDPS        Z10, Z14, Z14
-	VDIVPS        Z14, Z10, Z14
-	VADDPS        Z14, Z14, Z14
-	VSUBPS        Z14, Z10, Z14
-	VADDPS        Z10, Z15, Z15
-	VDIVPS        Z15, Z10, Z15
-	VADDPS        Z15, Z15, Z15
-	VSUBPS        Z15, Z10, Z15
-	VMOVUPS       Z14, (SI)
-	VMOVUPS       Z15, 64(SI)
-	VBROADCASTSS  8(R8), Z10
-	VFMADD231PS   Z10, Z14, Z8
-	VFMADD231PS   Z10, Z15, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  coef0+40(FP), Z10
-	VADDPS        Z10, Z16, Z16
-	VADDPS        Z10, Z17, Z17
-	VMAXPS        Z16, Z0, Z16
-	VMAXPS        Z17, Z0, Z17
-	VREDUCEPS     $0x09, Z16, Z10
-	VREDUCEPS     $0x09, Z17, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z16, Z12, Z16
-	VSCALEFPS     Z17, Z13, Z17
-	VBROADCASTSS  ·exp2Table32+36(SB), Z10
-	VADDPS        Z10, Z16, Z16
-	VDIVPS        Z16, Z10, Z16
-	VADDPS        Z16, Z16, Z16
-	VSUBPS        Z16, Z10, Z16
-	VADDPS        Z10, Z17, Z17
-	VDIVPS        Z17, Z10, Z17
-	VADDPS        Z17, Z17, Z17
-	VSUBPS        Z17, Z10, Z17
-	VMOVUPS       Z16, (SI)
-	VMOVUPS       Z17, 64(SI)
-	VBROADCASTSS  12(R8), Z10
-	VFMADD231PS   Z10, Z16, Z8
-	VFMADD231PS   Z10, Z17, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  coef0+40(FP), Z10
-	VADDPS        Z10, Z18, Z18
-	VADDPS        Z10, Z19, Z19
-	VMAXPS        Z18, Z0, Z18
-	VMAXPS        Z19, Z0, Z19
-	VREDUCEPS     $0x09, Z18, Z10
-	VREDUCEPS     $0x09, Z19, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z18, Z12, Z18
-	VSCALEFPS     Z19, Z13, Z19
-	VBROADCASTSS  ·exp2Table32+36(SB), Z10
-	VADDPS        Z10, Z18, Z18
-	VDIVPS        Z18, Z10, Z18
-	VADDPS        Z18, Z18, Z18
-	VSUBPS        Z18, Z10, Z18
-	VADDPS        Z10, Z19, Z19
-	VDIVPS        Z19, Z10, Z19
-	VADDPS        Z19, Z19, Z19
-	VSUBPS        Z19, Z10, Z19
-	VMOVUPS       Z18, (SI)
-	VMOVUPS       Z19, 64(SI)
-	VBROADCASTSS  16(R8), Z10
-	VFMADD231PS   Z10, Z18, Z8
-	VFMADD231PS   Z10, Z19, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  coef0+40(FP), Z10
-	VADDPS        Z10, Z20, Z20
-	VADDPS        Z10, Z21, Z21
-	VMAXPS        Z20, Z0, Z20
-	VMAXPS        Z21, Z0, Z21
-	VREDUCEPS     $0x09, Z20, Z10
-	VREDUCEPS     $0x09, Z21, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z20, Z12, Z20
-	VSCALEFPS     Z21, Z13, Z21
-	VBROADCASTSS  ·exp2Table32+36(SB), Z10
-	VADDPS        Z10, Z20, Z20
-	VDIVPS        Z20, Z10, Z20
-	VADDPS        Z20, Z20, Z20
-	VSUBPS        Z20, Z10, Z20
-	VADDPS        Z10, Z21, Z21
-	VDIVPS        Z21, Z10, Z21
-	VADDPS        Z21, Z21, Z21
-	VSUBPS        Z21, Z10, Z21
-	VMOVUPS       Z20, (SI)
-	VMOVUPS       Z21, 64(SI)
-	VBROADCASTSS  20(R8), Z10
-	VFMADD231PS   Z10, Z20, Z8
-	VFMADD231PS   Z10, Z21, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  coef0+40(FP), Z10
-	VADDPS        Z10, Z22, Z22
-	VADDPS        Z10, Z23, Z23
-	VMAXPS        Z22, Z0, Z22
-	VMAXPS        Z23, Z0, Z23
-	VREDUCEPS     $0x09, Z22, Z10
-	VREDUCEPS     $0x09, Z23, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z22, Z12, Z22
-	VSCALEFPS     Z23, Z13, Z23
-	VBROADCASTSS  ·exp2Table32+36(SB), Z10
-	VADDPS        Z10, Z22, Z22
-	VDIVPS        Z22, Z10, Z22
-	VADDPS        Z22, Z22, Z22
-	VSUBPS        Z22, Z10, Z22
-	VADDPS        Z10, Z23, Z23
-	VDIVPS        Z23, Z10, Z23
-	VADDPS        Z23, Z23, Z23
-	VSUBPS        Z23, Z10, Z23
-	VMOVUPS       Z22, (SI)
-	VMOVUPS       Z23, 64(SI)
-	VBROADCASTSS  24(R8), Z10
-	VFMADD231PS   Z10, Z22, Z8
-	VFMADD231PS   Z10, Z23, Z9
-	ADDQ          DI, SI
-	DECQ          BX
-	JZ            end0
-	VBROADCASTSS  coef0+40(FP), Z10
-	VADDPS        Z10, Z24, Z24
-	VADDPS        Z10, Z25, Z25
-	VMAXPS        Z24, Z0, Z24
-	VMAXPS        Z25, Z0, Z25
-	VREDUCEPS     $0x09, Z24, Z10
-	VREDUCEPS     $0x09, Z25, Z11
-	VMOVUPS       Z1, Z12
-	VMOVUPS       Z1, Z13
-	VFMADD213PS   Z2, Z10, Z12
-	VFMADD213PS   Z2, Z11, Z13
-	VFMADD213PS   Z3, Z10, Z12
-	VFMADD213PS   Z3, Z11, Z13
-	VFMADD213PS   Z4, Z10, Z12
-	VFMADD213PS   Z4, Z11, Z13
-	VFMADD213PS   Z5, Z10, Z12
-	VFMADD213PS   Z5, Z11, Z13
-	VFMADD213PS   Z6, Z10, Z12
-	VFMADD213PS   Z6, Z11, Z13
-	VFMADD213PS   Z7, Z10, Z12
-	VFMADD213PS   Z7, Z11, Z13
-	VSCALEFPS     Z24, Z12, Z24
-	VSCALEFPS     Z25, Z13, Z25
-	VBROADCASTSS  ·exp2Table32+36(SB), Z10
-	VADDPS        Z10, Z24, Z24
-	VDIVPS        Z24, Z10, Z24
-	VADDPS        Z24, Z24, Z24
-	VSUBPS        Z24, Z10, Z24
-	VADDPS        Z10, Z25, Z25
-	VDIVPS        Z25, Z10, Z25
-	VADDPS        Z25, Z25, Z25
-	VSUBPS        Z25, Z10, Z25
-	VMOVUPS       Z24, (SI)
-	VMOVUPS       Z25, 64(SI)
+	VBROADCASTSS coef0+40(FP), Z26
+	VADDPS       Z26, Z10, Z10
+	VADDPS       Z26, Z11, Z11
+	VMAXPS       Z10, Z0, Z10
+	VMAXPS       Z11, Z0, Z11
+	VREDUCEPS    $0x09, Z10, Z26
+	VREDUCEPS    $0x09, Z11, Z27
+	VMOVUPS      Z1, Z28
+	VMOVUPS      Z1, Z29
+	VFMADD213PS  Z2, Z26, Z28
+	VFMADD213PS  Z2, Z27, Z29
+	VFMADD213PS  Z3, Z26, Z28
+	VFMADD213PS  Z3, Z27, Z29
+	VFMADD213PS  Z4, Z26, Z28
+	VFMADD213PS  Z4, Z27, Z29
+	VFMADD213PS  Z5, Z26, Z28
+	VFMADD213PS  Z5, Z27, Z29
+	VFMADD213PS  Z6, Z26, Z28
+	VFMADD213PS  Z6, Z27, Z29
+	VFMADD213PS  Z7, Z26, Z28
+	VFMADD213PS  Z7, Z27, Z29
+	VSCALEFPS    Z10, Z28, Z10
+	VSCALEFPS    Z11, Z29, Z11
+	VBROADCASTSS ·exp2Table32+36(SB), Z26
+	VADDPS       Z26, Z10, Z10
+	VDIVPS       Z10, Z26, Z10
+	VADDPS       Z10, Z10, Z10
+	VSUBPS       Z10, Z26, Z10
+	VADDPS       Z26, Z11, Z11
+	VDIVPS       Z11, Z26, Z11
+	VADDPS       Z11, Z11, Z11
+	VSUBPS       Z11, Z26, Z11
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached0_0
+	VMOVNTPS     Z10, (SI)
+	VMOVNTPS     Z11, 64(SI)
+	JMP          stored0_0
+
+cached0_0:
+	VMOVUPS Z10, (SI)
+	VMOVUPS Z11, 64(SI)
+
+stored0_0:
+	VBROADCASTSS (R8), Z26
+	VFMADD231PS  Z26, Z10, Z8
+	VFMADD231PS  Z26, Z11, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS coef0+40(FP), Z10
+	VADDPS       Z10, Z12, Z12
+	VADDPS       Z10, Z13, Z13
+	VMAXPS       Z12, Z0, Z12
+	VMAXPS       Z13, Z0, Z13
+	VREDUCEPS    $0x09, Z12, Z10
+	VREDUCEPS    $0x09, Z13, Z11
+	VMOVUPS      Z1, Z26
+	VMOVUPS      Z1, Z27
+	VFMADD213PS  Z2, Z10, Z26
+	VFMADD213PS  Z2, Z11, Z27
+	VFMADD213PS  Z3, Z10, Z26
+	VFMADD213PS  Z3, Z11, Z27
+	VFMADD213PS  Z4, Z10, Z26
+	VFMADD213PS  Z4, Z11, Z27
+	VFMADD213PS  Z5, Z10, Z26
+	VFMADD213PS  Z5, Z11, Z27
+	VFMADD213PS  Z6, Z10, Z26
+	VFMADD213PS  Z6, Z11, Z27
+	VFMADD213PS  Z7, Z10, Z26
+	VFMADD213PS  Z7, Z11, Z27
+	VSCALEFPS    Z12, Z26, Z12
+	VSCALEFPS    Z13, Z27, Z13
+	VBROADCASTSS ·exp2Table32+36(SB), Z10
+	VADDPS       Z10, Z12, Z12
+	VDIVPS       Z12, Z10, Z12
+	VADDPS       Z12, Z12, Z12
+	VSUBPS       Z12, Z10, Z12
+	VADDPS       Z10, Z13, Z13
+	VDIVPS       Z13, Z10, Z13
+	VADDPS       Z13, Z13, Z13
+	VSUBPS       Z13, Z10, Z13
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached1_0
+	VMOVNTPS     Z12, (SI)
+	VMOVNTPS     Z13, 64(SI)
+	JMP          stored1_0
+
+cached1_0:
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+
+stored1_0:
+	VBROADCASTSS 4(R8), Z10
+	VFMADD231PS  Z10, Z12, Z8
+	VFMADD231PS  Z10, Z13, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS coef0+40(FP), Z10
+	VADDPS       Z10, Z14, Z14
+	VADDPS       Z10, Z15, Z15
+	VMAXPS       Z14, Z0, Z14
+	VMAXPS       Z15, Z0, Z15
+	VREDUCEPS    $0x09, Z14, Z10
+	VREDUCEPS    $0x09, Z15, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z14, Z12, Z14
+	VSCALEFPS    Z15, Z13, Z15
+	VBROADCASTSS ·exp2Table32+36(SB), Z10
+	VADDPS       Z10, Z14, Z14
+	VDIVPS       Z14, Z10, Z14
+	VADDPS       Z14, Z14, Z14
+	VSUBPS       Z14, Z10, Z14
+	VADDPS       Z10, Z15, Z15
+	VDIVPS       Z15, Z10, Z15
+	VADDPS       Z15, Z15, Z15
+	VSUBPS       Z15, Z10, Z15
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached2_0
+	VMOVNTPS     Z14, (SI)
+	VMOVNTPS     Z15, 64(SI)
+	JMP          stored2_0
+
+cached2_0:
+	VMOVUPS Z14, (SI)
+	VMOVUPS Z15, 64(SI)
+
+stored2_0:
+	VBROADCASTSS 8(R8), Z10
+	VFMADD231PS  Z10, Z14, Z8
+	VFMADD231PS  Z10, Z15, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS coef0+40(FP), Z10
+	VADDPS       Z10, Z16, Z16
+	VADDPS       Z10, Z17, Z17
+	VMAXPS       Z16, Z0, Z16
+	VMAXPS       Z17, Z0, Z17
+	VREDUCEPS    $0x09, Z16, Z10
+	VREDUCEPS    $0x09, Z17, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z16, Z12, Z16
+	VSCALEFPS    Z17, Z13, Z17
+	VBROADCASTSS ·exp2Table32+36(SB), Z10
+	VADDPS       Z10, Z16, Z16
+	VDIVPS       Z16, Z10, Z16
+	VADDPS       Z16, Z16, Z16
+	VSUBPS       Z16, Z10, Z16
+	VADDPS       Z10, Z17, Z17
+	VDIVPS       Z17, Z10, Z17
+	VADDPS       Z17, Z17, Z17
+	VSUBPS       Z17, Z10, Z17
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached3_0
+	VMOVNTPS     Z16, (SI)
+	VMOVNTPS     Z17, 64(SI)
+	JMP          stored3_0
+
+cached3_0:
+	VMOVUPS Z16, (SI)
+	VMOVUPS Z17, 64(SI)
+
+stored3_0:
+	VBROADCASTSS 12(R8), Z10
+	VFMADD231PS  Z10, Z16, Z8
+	VFMADD231PS  Z10, Z17, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS coef0+40(FP), Z10
+	VADDPS       Z10, Z18, Z18
+	VADDPS       Z10, Z19, Z19
+	VMAXPS       Z18, Z0, Z18
+	VMAXPS       Z19, Z0, Z19
+	VREDUCEPS    $0x09, Z18, Z10
+	VREDUCEPS    $0x09, Z19, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z18, Z12, Z18
+	VSCALEFPS    Z19, Z13, Z19
+	VBROADCASTSS ·exp2Table32+36(SB), Z10
+	VADDPS       Z10, Z18, Z18
+	VDIVPS       Z18, Z10, Z18
+	VADDPS       Z18, Z18, Z18
+	VSUBPS       Z18, Z10, Z18
+	VADDPS       Z10, Z19, Z19
+	VDIVPS       Z19, Z10, Z19
+	VADDPS       Z19, Z19, Z19
+	VSUBPS       Z19, Z10, Z19
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached4_0
+	VMOVNTPS     Z18, (SI)
+	VMOVNTPS     Z19, 64(SI)
+	JMP          stored4_0
+
+cached4_0:
+	VMOVUPS Z18, (SI)
+	VMOVUPS Z19, 64(SI)
+
+stored4_0:
+	VBROADCASTSS 16(R8), Z10
+	VFMADD231PS  Z10, Z18, Z8
+	VFMADD231PS  Z10, Z19, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS coef0+40(FP), Z10
+	VADDPS       Z10, Z20, Z20
+	VADDPS       Z10, Z21, Z21
+	VMAXPS       Z20, Z0, Z20
+	VMAXPS       Z21, Z0, Z21
+	VREDUCEPS    $0x09, Z20, Z10
+	VREDUCEPS    $0x09, Z21, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z20, Z12, Z20
+	VSCALEFPS    Z21, Z13, Z21
+	VBROADCASTSS ·exp2Table32+36(SB), Z10
+	VADDPS       Z10, Z20, Z20
+	VDIVPS       Z20, Z10, Z20
+	VADDPS       Z20, Z20, Z20
+	VSUBPS       Z20, Z10, Z20
+	VADDPS       Z10, Z21, Z21
+	VDIVPS       Z21, Z10, Z21
+	VADDPS       Z21, Z21, Z21
+	VSUBPS       Z21, Z10, Z21
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached5_0
+	VMOVNTPS     Z20, (SI)
+	VMOVNTPS     Z21, 64(SI)
+	JMP          stored5_0
+
+cached5_0:
+	VMOVUPS Z20, (SI)
+	VMOVUPS Z21, 64(SI)
+
+stored5_0:
+	VBROADCASTSS 20(R8), Z10
+	VFMADD231PS  Z10, Z20, Z8
+	VFMADD231PS  Z10, Z21, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS coef0+40(FP), Z10
+	VADDPS       Z10, Z22, Z22
+	VADDPS       Z10, Z23, Z23
+	VMAXPS       Z22, Z0, Z22
+	VMAXPS       Z23, Z0, Z23
+	VREDUCEPS    $0x09, Z22, Z10
+	VREDUCEPS    $0x09, Z23, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z22, Z12, Z22
+	VSCALEFPS    Z23, Z13, Z23
+	VBROADCASTSS ·exp2Table32+36(SB), Z10
+	VADDPS       Z10, Z22, Z22
+	VDIVPS       Z22, Z10, Z22
+	VADDPS       Z22, Z22, Z22
+	VSUBPS       Z22, Z10, Z22
+	VADDPS       Z10, Z23, Z23
+	VDIVPS       Z23, Z10, Z23
+	VADDPS       Z23, Z23, Z23
+	VSUBPS       Z23, Z10, Z23
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached6_0
+	VMOVNTPS     Z22, (SI)
+	VMOVNTPS     Z23, 64(SI)
+	JMP          stored6_0
+
+cached6_0:
+	VMOVUPS Z22, (SI)
+	VMOVUPS Z23, 64(SI)
+
+stored6_0:
+	VBROADCASTSS 24(R8), Z10
+	VFMADD231PS  Z10, Z22, Z8
+	VFMADD231PS  Z10, Z23, Z9
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	VBROADCASTSS coef0+40(FP), Z10
+	VADDPS       Z10, Z24, Z24
+	VADDPS       Z10, Z25, Z25
+	VMAXPS       Z24, Z0, Z24
+	VMAXPS       Z25, Z0, Z25
+	VREDUCEPS    $0x09, Z24, Z10
+	VREDUCEPS    $0x09, Z25, Z11
+	VMOVUPS      Z1, Z12
+	VMOVUPS      Z1, Z13
+	VFMADD213PS  Z2, Z10, Z12
+	VFMADD213PS  Z2, Z11, Z13
+	VFMADD213PS  Z3, Z10, Z12
+	VFMADD213PS  Z3, Z11, Z13
+	VFMADD213PS  Z4, Z10, Z12
+	VFMADD213PS  Z4, Z11, Z13
+	VFMADD213PS  Z5, Z10, Z12
+	VFMADD213PS  Z5, Z11, Z13
+	VFMADD213PS  Z6, Z10, Z12
+	VFMADD213PS  Z6, Z11, Z13
+	VFMADD213PS  Z7, Z10, Z12
+	VFMADD213PS  Z7, Z11, Z13
+	VSCALEFPS    Z24, Z12, Z24
+	VSCALEFPS    Z25, Z13, Z25
+	VBROADCASTSS ·exp2Table32+36(SB), Z10
+	VADDPS       Z10, Z24, Z24
+	VDIVPS       Z24, Z10, Z24
+	VADDPS       Z24, Z24, Z24
+	VSUBPS       Z24, Z10, Z24
+	VADDPS       Z10, Z25, Z25
+	VDIVPS       Z25, Z10, Z25
+	VADDPS       Z25, Z25, Z25
+	VSUBPS       Z25, Z10, Z25
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached7_0
+	VMOVNTPS     Z24, (SI)
+	VMOVNTPS     Z25, 64(SI)
+	JMP          stored7_0
+
+cached7_0:
+	VMOVUPS Z24, (SI)
+	VMOVUPS Z25, 64(SI)
+
+stored7_0:
 	VBROADCASTSS  28(R8), Z10
 	VFMADD231PS   Z10, Z24, Z8
 	VFMADD231PS   Z10, Z25, Z9
@@ -441,9 +513,9 @@ end0:
 	VZEROUPPER
 	RET
 
-// func sigmoidBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, out *float32, ld int, f *float64)
+// func sigmoidBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·sigmoidBlockApplyF64AVX512(SB), NOSPLIT, $0-72
+TEXT ·sigmoidBlockApplyF64AVX512(SB), NOSPLIT, $0-80
 	MOVQ         d+0(FP), AX
 	MOVQ         a+16(FP), CX
 	MOVQ         c+24(FP), DX
@@ -555,10 +627,21 @@ dotted0_0:
 	VDIVPD           Z4, Z19, Z4
 	VADDPD           Z4, Z4, Z4
 	VSUBPD           Z4, Z19, Z4
+	CMPQ             stream+72(FP), $0x00
+	JEQ              cached0_0
 	VCVTPD2PS        Z3, Y19
-	VMOVUPS          Y19, (SI)
+	VMOVNTPS         Y19, (SI)
 	VCVTPD2PS        Z4, Y19
-	VMOVUPS          Y19, 32(SI)
+	VMOVNTPS         Y19, 32(SI)
+	JMP              stored0_0
+
+cached0_0:
+	VCVTPD2PS Z3, Y19
+	VMOVUPS   Y19, (SI)
+	VCVTPD2PS Z4, Y19
+	VMOVUPS   Y19, 32(SI)
+
+stored0_0:
 	VBROADCASTSD     (R8), Z19
 	VFMADD231PD      Z19, Z3, Z1
 	VFMADD231PD      Z19, Z4, Z2
@@ -607,10 +690,21 @@ dotted0_0:
 	VDIVPD           Z6, Z3, Z6
 	VADDPD           Z6, Z6, Z6
 	VSUBPD           Z6, Z3, Z6
+	CMPQ             stream+72(FP), $0x00
+	JEQ              cached1_0
 	VCVTPD2PS        Z5, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z6, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored1_0
+
+cached1_0:
+	VCVTPD2PS Z5, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z6, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored1_0:
 	VBROADCASTSD     8(R8), Z3
 	VFMADD231PD      Z3, Z5, Z1
 	VFMADD231PD      Z3, Z6, Z2
@@ -659,10 +753,21 @@ dotted0_0:
 	VDIVPD           Z8, Z3, Z8
 	VADDPD           Z8, Z8, Z8
 	VSUBPD           Z8, Z3, Z8
+	CMPQ             stream+72(FP), $0x00
+	JEQ              cached2_0
 	VCVTPD2PS        Z7, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z8, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored2_0
+
+cached2_0:
+	VCVTPD2PS Z7, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z8, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored2_0:
 	VBROADCASTSD     16(R8), Z3
 	VFMADD231PD      Z3, Z7, Z1
 	VFMADD231PD      Z3, Z8, Z2
@@ -711,10 +816,21 @@ dotted0_0:
 	VDIVPD           Z10, Z3, Z10
 	VADDPD           Z10, Z10, Z10
 	VSUBPD           Z10, Z3, Z10
+	CMPQ             stream+72(FP), $0x00
+	JEQ              cached3_0
 	VCVTPD2PS        Z9, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z10, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored3_0
+
+cached3_0:
+	VCVTPD2PS Z9, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z10, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored3_0:
 	VBROADCASTSD     24(R8), Z3
 	VFMADD231PD      Z3, Z9, Z1
 	VFMADD231PD      Z3, Z10, Z2
@@ -763,10 +879,21 @@ dotted0_0:
 	VDIVPD           Z12, Z3, Z12
 	VADDPD           Z12, Z12, Z12
 	VSUBPD           Z12, Z3, Z12
+	CMPQ             stream+72(FP), $0x00
+	JEQ              cached4_0
 	VCVTPD2PS        Z11, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z12, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored4_0
+
+cached4_0:
+	VCVTPD2PS Z11, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z12, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored4_0:
 	VBROADCASTSD     32(R8), Z3
 	VFMADD231PD      Z3, Z11, Z1
 	VFMADD231PD      Z3, Z12, Z2
@@ -815,10 +942,21 @@ dotted0_0:
 	VDIVPD           Z14, Z3, Z14
 	VADDPD           Z14, Z14, Z14
 	VSUBPD           Z14, Z3, Z14
+	CMPQ             stream+72(FP), $0x00
+	JEQ              cached5_0
 	VCVTPD2PS        Z13, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z14, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored5_0
+
+cached5_0:
+	VCVTPD2PS Z13, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z14, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored5_0:
 	VBROADCASTSD     40(R8), Z3
 	VFMADD231PD      Z3, Z13, Z1
 	VFMADD231PD      Z3, Z14, Z2
@@ -867,10 +1005,21 @@ dotted0_0:
 	VDIVPD           Z16, Z3, Z16
 	VADDPD           Z16, Z16, Z16
 	VSUBPD           Z16, Z3, Z16
+	CMPQ             stream+72(FP), $0x00
+	JEQ              cached6_0
 	VCVTPD2PS        Z15, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z16, Y3
-	VMOVUPS          Y3, 32(SI)
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored6_0
+
+cached6_0:
+	VCVTPD2PS Z15, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z16, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored6_0:
 	VBROADCASTSD     48(R8), Z3
 	VFMADD231PD      Z3, Z15, Z1
 	VFMADD231PD      Z3, Z16, Z2
@@ -919,27 +1068,38 @@ dotted0_0:
 	VDIVPD           Z18, Z3, Z18
 	VADDPD           Z18, Z18, Z18
 	VSUBPD           Z18, Z3, Z18
+	CMPQ             stream+72(FP), $0x00
+	JEQ              cached7_0
 	VCVTPD2PS        Z17, Y3
-	VMOVUPS          Y3, (SI)
+	VMOVNTPS         Y3, (SI)
 	VCVTPD2PS        Z18, Y3
-	VMOVUPS          Y3, 32(SI)
-	VBROADCASTSD     56(R8), Z3
-	VFMADD231PD      Z3, Z17, Z1
-	VFMADD231PD      Z3, Z18, Z2
-	ADDQ             DI, SI
-	DECQ             BX
-	JZ               end0
-	ADDQ             $0x00000040, R8
-	DECQ             R10
-	JNZ              group0
-	VADDPD           (R9), Z1, Z1
-	VMOVUPD          Z1, (R9)
-	VADDPD           64(R9), Z2, Z2
-	VMOVUPD          Z2, 64(R9)
-	VXORPS           Z1, Z1, Z1
-	VXORPS           Z2, Z2, Z2
-	MOVQ             $0x00000004, R10
-	JMP              group0
+	VMOVNTPS         Y3, 32(SI)
+	JMP              stored7_0
+
+cached7_0:
+	VCVTPD2PS Z17, Y3
+	VMOVUPS   Y3, (SI)
+	VCVTPD2PS Z18, Y3
+	VMOVUPS   Y3, 32(SI)
+
+stored7_0:
+	VBROADCASTSD 56(R8), Z3
+	VFMADD231PD  Z3, Z17, Z1
+	VFMADD231PD  Z3, Z18, Z2
+	ADDQ         DI, SI
+	DECQ         BX
+	JZ           end0
+	ADDQ         $0x00000040, R8
+	DECQ         R10
+	JNZ          group0
+	VADDPD       (R9), Z1, Z1
+	VMOVUPD      Z1, (R9)
+	VADDPD       64(R9), Z2, Z2
+	VMOVUPD      Z2, 64(R9)
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	MOVQ         $0x00000004, R10
+	JMP          group0
 
 end0:
 	VADDPD  (R9), Z1, Z1
@@ -949,9 +1109,9 @@ end0:
 	VZEROUPPER
 	RET
 
-// func sigmoidBlockApplyAVX2(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, out *float32, ld int, f *float64)
+// func sigmoidBlockApplyAVX2(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sigmoidBlockApplyAVX2(SB), NOSPLIT, $0-72
+TEXT ·sigmoidBlockApplyAVX2(SB), NOSPLIT, $0-80
 	MOVQ   d+0(FP), AX
 	MOVQ   a+16(FP), CX
 	MOVQ   c+24(FP), DX
@@ -1050,8 +1210,17 @@ dotted0_0:
 	VDIVPS       Y3, Y10, Y3
 	VADDPS       Y3, Y3, Y3
 	VSUBPS       Y3, Y10, Y3
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached0_0
+	VMOVNTPS     Y2, (SI)
+	VMOVNTPS     Y3, 32(SI)
+	JMP          stored0_0
+
+cached0_0:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored0_0:
 	VBROADCASTSS (R8), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1107,8 +1276,17 @@ dotted0_0:
 	VDIVPS       Y5, Y2, Y5
 	VADDPS       Y5, Y5, Y5
 	VSUBPS       Y5, Y2, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached1_0
+	VMOVNTPS     Y4, (SI)
+	VMOVNTPS     Y5, 32(SI)
+	JMP          stored1_0
+
+cached1_0:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored1_0:
 	VBROADCASTSS 4(R8), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1164,8 +1342,17 @@ dotted0_0:
 	VDIVPS       Y7, Y2, Y7
 	VADDPS       Y7, Y7, Y7
 	VSUBPS       Y7, Y2, Y7
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached2_0
+	VMOVNTPS     Y6, (SI)
+	VMOVNTPS     Y7, 32(SI)
+	JMP          stored2_0
+
+cached2_0:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored2_0:
 	VBROADCASTSS 8(R8), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1221,8 +1408,17 @@ dotted0_0:
 	VDIVPS       Y9, Y2, Y9
 	VADDPS       Y9, Y9, Y9
 	VSUBPS       Y9, Y2, Y9
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached3_0
+	VMOVNTPS     Y8, (SI)
+	VMOVNTPS     Y9, 32(SI)
+	JMP          stored3_0
+
+cached3_0:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored3_0:
 	VBROADCASTSS 12(R8), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1312,8 +1508,17 @@ dotted1_0:
 	VDIVPS       Y3, Y10, Y3
 	VADDPS       Y3, Y3, Y3
 	VSUBPS       Y3, Y10, Y3
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached4_0
+	VMOVNTPS     Y2, (SI)
+	VMOVNTPS     Y3, 32(SI)
+	JMP          stored4_0
+
+cached4_0:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored4_0:
 	VBROADCASTSS 16(R8), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1369,8 +1574,17 @@ dotted1_0:
 	VDIVPS       Y5, Y2, Y5
 	VADDPS       Y5, Y5, Y5
 	VSUBPS       Y5, Y2, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached5_0
+	VMOVNTPS     Y4, (SI)
+	VMOVNTPS     Y5, 32(SI)
+	JMP          stored5_0
+
+cached5_0:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored5_0:
 	VBROADCASTSS 20(R8), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1426,8 +1640,17 @@ dotted1_0:
 	VDIVPS       Y7, Y2, Y7
 	VADDPS       Y7, Y7, Y7
 	VSUBPS       Y7, Y2, Y7
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached6_0
+	VMOVNTPS     Y6, (SI)
+	VMOVNTPS     Y7, 32(SI)
+	JMP          stored6_0
+
+cached6_0:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored6_0:
 	VBROADCASTSS 24(R8), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1483,8 +1706,17 @@ dotted1_0:
 	VDIVPS       Y9, Y2, Y9
 	VADDPS       Y9, Y9, Y9
 	VSUBPS       Y9, Y2, Y9
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached7_0
+	VMOVNTPS     Y8, (SI)
+	VMOVNTPS     Y9, 32(SI)
+	JMP          stored7_0
+
+cached7_0:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored7_0:
 	VBROADCASTSS 28(R8), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1629,8 +1861,17 @@ dotted0_1:
 	VDIVPS       Y3, Y10, Y3
 	VADDPS       Y3, Y3, Y3
 	VSUBPS       Y3, Y10, Y3
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached0_1
+	VMOVNTPS     Y2, (SI)
+	VMOVNTPS     Y3, 32(SI)
+	JMP          stored0_1
+
+cached0_1:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored0_1:
 	VBROADCASTSS (R8), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1686,8 +1927,17 @@ dotted0_1:
 	VDIVPS       Y5, Y2, Y5
 	VADDPS       Y5, Y5, Y5
 	VSUBPS       Y5, Y2, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached1_1
+	VMOVNTPS     Y4, (SI)
+	VMOVNTPS     Y5, 32(SI)
+	JMP          stored1_1
+
+cached1_1:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored1_1:
 	VBROADCASTSS 4(R8), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -1743,8 +1993,17 @@ dotted0_1:
 	VDIVPS       Y7, Y2, Y7
 	VADDPS       Y7, Y7, Y7
 	VSUBPS       Y7, Y2, Y7
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached2_1
+	VMOVNTPS     Y6, (SI)
+	VMOVNTPS     Y7, 32(SI)
+	JMP          stored2_1
+
+cached2_1:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored2_1:
 	VBROADCASTSS 8(R8), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -1800,8 +2059,17 @@ dotted0_1:
 	VDIVPS       Y9, Y2, Y9
 	VADDPS       Y9, Y9, Y9
 	VSUBPS       Y9, Y2, Y9
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached3_1
+	VMOVNTPS     Y8, (SI)
+	VMOVNTPS     Y9, 32(SI)
+	JMP          stored3_1
+
+cached3_1:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored3_1:
 	VBROADCASTSS 12(R8), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -1891,8 +2159,17 @@ dotted1_1:
 	VDIVPS       Y3, Y10, Y3
 	VADDPS       Y3, Y3, Y3
 	VSUBPS       Y3, Y10, Y3
-	VMOVUPS      Y2, (SI)
-	VMOVUPS      Y3, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached4_1
+	VMOVNTPS     Y2, (SI)
+	VMOVNTPS     Y3, 32(SI)
+	JMP          stored4_1
+
+cached4_1:
+	VMOVUPS Y2, (SI)
+	VMOVUPS Y3, 32(SI)
+
+stored4_1:
 	VBROADCASTSS 16(R8), Y10
 	VFMADD231PS  Y10, Y2, Y0
 	VFMADD231PS  Y10, Y3, Y1
@@ -1948,8 +2225,17 @@ dotted1_1:
 	VDIVPS       Y5, Y2, Y5
 	VADDPS       Y5, Y5, Y5
 	VSUBPS       Y5, Y2, Y5
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached5_1
+	VMOVNTPS     Y4, (SI)
+	VMOVNTPS     Y5, 32(SI)
+	JMP          stored5_1
+
+cached5_1:
+	VMOVUPS Y4, (SI)
+	VMOVUPS Y5, 32(SI)
+
+stored5_1:
 	VBROADCASTSS 20(R8), Y2
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y2, Y5, Y1
@@ -2005,8 +2291,17 @@ dotted1_1:
 	VDIVPS       Y7, Y2, Y7
 	VADDPS       Y7, Y7, Y7
 	VSUBPS       Y7, Y2, Y7
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached6_1
+	VMOVNTPS     Y6, (SI)
+	VMOVNTPS     Y7, 32(SI)
+	JMP          stored6_1
+
+cached6_1:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+
+stored6_1:
 	VBROADCASTSS 24(R8), Y2
 	VFMADD231PS  Y2, Y6, Y0
 	VFMADD231PS  Y2, Y7, Y1
@@ -2062,8 +2357,17 @@ dotted1_1:
 	VDIVPS       Y9, Y2, Y9
 	VADDPS       Y9, Y9, Y9
 	VSUBPS       Y9, Y2, Y9
-	VMOVUPS      Y8, (SI)
-	VMOVUPS      Y9, 32(SI)
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached7_1
+	VMOVNTPS     Y8, (SI)
+	VMOVNTPS     Y9, 32(SI)
+	JMP          stored7_1
+
+cached7_1:
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+stored7_1:
 	VBROADCASTSS 28(R8), Y2
 	VFMADD231PS  Y2, Y8, Y0
 	VFMADD231PS  Y2, Y9, Y1
@@ -2110,9 +2414,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func sigmoidBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, out *float32, ld int, f *float64)
+// func sigmoidBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, out *float32, ld int, f *float64, stream int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·sigmoidBlockApplyF64AVX2(SB), NOSPLIT, $0-72
+TEXT ·sigmoidBlockApplyF64AVX2(SB), NOSPLIT, $0-80
 	MOVQ   d+0(FP), AX
 	MOVQ   a+16(FP), CX
 	MOVQ   c+24(FP), DX
@@ -2226,10 +2530,21 @@ dotted0_0:
 	VDIVPD       Y3, Y10, Y3
 	VADDPD       Y3, Y3, Y3
 	VSUBPD       Y3, Y10, Y3
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached0_0
 	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
+	VMOVNTPS     X10, (SI)
 	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	VMOVNTPS     X10, 16(SI)
+	JMP          stored0_0
+
+cached0_0:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored0_0:
 	VBROADCASTSD (R8), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -2300,10 +2615,21 @@ dotted0_0:
 	VDIVPD       Y5, Y2, Y5
 	VADDPD       Y5, Y5, Y5
 	VSUBPD       Y5, Y2, Y5
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached1_0
 	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored1_0
+
+cached1_0:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored1_0:
 	VBROADCASTSD 8(R8), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -2374,10 +2700,21 @@ dotted0_0:
 	VDIVPD       Y7, Y2, Y7
 	VADDPD       Y7, Y7, Y7
 	VSUBPD       Y7, Y2, Y7
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached2_0
 	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored2_0
+
+cached2_0:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored2_0:
 	VBROADCASTSD 16(R8), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -2448,10 +2785,21 @@ dotted0_0:
 	VDIVPD       Y9, Y2, Y9
 	VADDPD       Y9, Y9, Y9
 	VSUBPD       Y9, Y2, Y9
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached3_0
 	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored3_0
+
+cached3_0:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored3_0:
 	VBROADCASTSD 24(R8), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -2556,10 +2904,21 @@ dotted1_0:
 	VDIVPD       Y3, Y10, Y3
 	VADDPD       Y3, Y3, Y3
 	VSUBPD       Y3, Y10, Y3
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached4_0
 	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
+	VMOVNTPS     X10, (SI)
 	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	VMOVNTPS     X10, 16(SI)
+	JMP          stored4_0
+
+cached4_0:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored4_0:
 	VBROADCASTSD 32(R8), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -2630,10 +2989,21 @@ dotted1_0:
 	VDIVPD       Y5, Y2, Y5
 	VADDPD       Y5, Y5, Y5
 	VSUBPD       Y5, Y2, Y5
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached5_0
 	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored5_0
+
+cached5_0:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored5_0:
 	VBROADCASTSD 40(R8), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -2704,10 +3074,21 @@ dotted1_0:
 	VDIVPD       Y7, Y2, Y7
 	VADDPD       Y7, Y7, Y7
 	VSUBPD       Y7, Y2, Y7
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached6_0
 	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored6_0
+
+cached6_0:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored6_0:
 	VBROADCASTSD 48(R8), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -2778,10 +3159,21 @@ dotted1_0:
 	VDIVPD       Y9, Y2, Y9
 	VADDPD       Y9, Y9, Y9
 	VSUBPD       Y9, Y2, Y9
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached7_0
 	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored7_0
+
+cached7_0:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored7_0:
 	VBROADCASTSD 56(R8), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -2921,10 +3313,21 @@ dotted0_1:
 	VDIVPD       Y3, Y10, Y3
 	VADDPD       Y3, Y3, Y3
 	VSUBPD       Y3, Y10, Y3
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached0_1
 	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
+	VMOVNTPS     X10, (SI)
 	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	VMOVNTPS     X10, 16(SI)
+	JMP          stored0_1
+
+cached0_1:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored0_1:
 	VBROADCASTSD (R8), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -2995,10 +3398,21 @@ dotted0_1:
 	VDIVPD       Y5, Y2, Y5
 	VADDPD       Y5, Y5, Y5
 	VSUBPD       Y5, Y2, Y5
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached1_1
 	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored1_1
+
+cached1_1:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored1_1:
 	VBROADCASTSD 8(R8), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -3069,10 +3483,21 @@ dotted0_1:
 	VDIVPD       Y7, Y2, Y7
 	VADDPD       Y7, Y7, Y7
 	VSUBPD       Y7, Y2, Y7
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached2_1
 	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored2_1
+
+cached2_1:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored2_1:
 	VBROADCASTSD 16(R8), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -3143,10 +3568,21 @@ dotted0_1:
 	VDIVPD       Y9, Y2, Y9
 	VADDPD       Y9, Y9, Y9
 	VSUBPD       Y9, Y2, Y9
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached3_1
 	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored3_1
+
+cached3_1:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored3_1:
 	VBROADCASTSD 24(R8), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1
@@ -3251,10 +3687,21 @@ dotted1_1:
 	VDIVPD       Y3, Y10, Y3
 	VADDPD       Y3, Y3, Y3
 	VSUBPD       Y3, Y10, Y3
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached4_1
 	VCVTPD2PSY   Y2, X10
-	VMOVUPS      X10, (SI)
+	VMOVNTPS     X10, (SI)
 	VCVTPD2PSY   Y3, X10
-	VMOVUPS      X10, 16(SI)
+	VMOVNTPS     X10, 16(SI)
+	JMP          stored4_1
+
+cached4_1:
+	VCVTPD2PSY Y2, X10
+	VMOVUPS    X10, (SI)
+	VCVTPD2PSY Y3, X10
+	VMOVUPS    X10, 16(SI)
+
+stored4_1:
 	VBROADCASTSD 32(R8), Y10
 	VFMADD231PD  Y10, Y2, Y0
 	VFMADD231PD  Y10, Y3, Y1
@@ -3325,10 +3772,21 @@ dotted1_1:
 	VDIVPD       Y5, Y2, Y5
 	VADDPD       Y5, Y5, Y5
 	VSUBPD       Y5, Y2, Y5
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached5_1
 	VCVTPD2PSY   Y4, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y5, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored5_1
+
+cached5_1:
+	VCVTPD2PSY Y4, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y5, X2
+	VMOVUPS    X2, 16(SI)
+
+stored5_1:
 	VBROADCASTSD 40(R8), Y2
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y2, Y5, Y1
@@ -3399,10 +3857,21 @@ dotted1_1:
 	VDIVPD       Y7, Y2, Y7
 	VADDPD       Y7, Y7, Y7
 	VSUBPD       Y7, Y2, Y7
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached6_1
 	VCVTPD2PSY   Y6, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y7, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored6_1
+
+cached6_1:
+	VCVTPD2PSY Y6, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y7, X2
+	VMOVUPS    X2, 16(SI)
+
+stored6_1:
 	VBROADCASTSD 48(R8), Y2
 	VFMADD231PD  Y2, Y6, Y0
 	VFMADD231PD  Y2, Y7, Y1
@@ -3473,10 +3942,21 @@ dotted1_1:
 	VDIVPD       Y9, Y2, Y9
 	VADDPD       Y9, Y9, Y9
 	VSUBPD       Y9, Y2, Y9
+	CMPQ         stream+72(FP), $0x00
+	JEQ          cached7_1
 	VCVTPD2PSY   Y8, X2
-	VMOVUPS      X2, (SI)
+	VMOVNTPS     X2, (SI)
 	VCVTPD2PSY   Y9, X2
-	VMOVUPS      X2, 16(SI)
+	VMOVNTPS     X2, 16(SI)
+	JMP          stored7_1
+
+cached7_1:
+	VCVTPD2PSY Y8, X2
+	VMOVUPS    X2, (SI)
+	VCVTPD2PSY Y9, X2
+	VMOVUPS    X2, 16(SI)
+
+stored7_1:
 	VBROADCASTSD 56(R8), Y2
 	VFMADD231PD  Y2, Y8, Y0
 	VFMADD231PD  Y2, Y9, Y1

@@ -3,13 +3,13 @@
 package simd
 
 //go:noescape
-func sigmoidBlockApplyAVX512(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, out *float32, ld int, f *float64)
+func sigmoidBlockApplyAVX512(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func sigmoidBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, out *float32, ld int, f *float64)
+func sigmoidBlockApplyF64AVX512(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func sigmoidBlockApplyAVX2(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, out *float32, ld int, f *float64)
+func sigmoidBlockApplyAVX2(d int, cols int, a *float32, c *float32, delta *float32, coef0 float32, out *float32, ld int, f *float64, stream int)
 
 //go:noescape
-func sigmoidBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, out *float32, ld int, f *float64)
+func sigmoidBlockApplyF64AVX2(d int, cols int, a *float64, c *float64, delta *float64, coef0 float64, out *float32, ld int, f *float64, stream int)

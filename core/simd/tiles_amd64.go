@@ -43,6 +43,19 @@ func exp2F64(dst, src []float64) {
 // first is the address the assembly starts from; an empty slice has one too.
 func first[T any](s []T) *T { return unsafe.SliceData(s) }
 
+// streamFrom is the distance of columns from which on they are written past the caches: so
+// many of that length do not fit there, and what a cache line holds is not fetched first.
+const streamFrom = 2048
+
+// streamed is 1 if columns so far apart are written past the caches, else 0. Their address
+// must be that of a cache line.
+func streamed(out []float32, ld int) int {
+	if ld < streamFrom || ld%16 != 0 || uintptr(unsafe.Pointer(first(out)))%64 != 0 {
+		return 0
+	}
+	return 1
+}
+
 // levelFor is the level whose tiles to run. Wider panels go through the
 // reference, which gets its inner products from addDots, slice by slice.
 func levelFor(d int) Level {
@@ -128,9 +141,9 @@ func rbfBlockF64(d, cols int, a, c, cn, nr []float64, out []float32, ld int) {
 func rbfBlockApply(d, cols int, a, c, cn, delta, nr, out []float32, ld int, f []float64) {
 	switch levelFor(d) {
 	case AVX512:
-		rbfBlockApplyAVX512(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
+		rbfBlockApplyAVX512(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f), streamed(out, ld))
 	case AVX2:
-		rbfBlockApplyAVX2(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
+		rbfBlockApplyAVX2(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f), streamed(out, ld))
 	default:
 		rbfBlockApplyRef(d, cols, a, c, cn, delta, nr, out, ld, f)
 	}
@@ -139,9 +152,9 @@ func rbfBlockApply(d, cols int, a, c, cn, delta, nr, out []float32, ld int, f []
 func rbfBlockApplyF64(d, cols int, a, c, cn, delta, nr []float64, out []float32, ld int, f []float64) {
 	switch levelFor(d) {
 	case AVX512:
-		rbfBlockApplyF64AVX512(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
+		rbfBlockApplyF64AVX512(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f), streamed(out, ld))
 	case AVX2:
-		rbfBlockApplyF64AVX2(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f))
+		rbfBlockApplyF64AVX2(d, cols, first(a), first(c), first(cn), first(delta), first(nr), first(out), ld, first(f), streamed(out, ld))
 	default:
 		rbfBlockApplyF64Ref(d, cols, a, c, cn, delta, nr, out, ld, f)
 	}

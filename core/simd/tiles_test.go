@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 )
@@ -263,5 +264,55 @@ func FuzzPanelKernels(f *testing.F) {
 		y, r := newYard(t), rand.New(rand.NewPCG(seed, 0))
 		checkPanelCase(t, y, r, int(d), int(cols)%80, rowsOf[float32]()+int(gap), append(functionKernels32(), panelKernels32...))
 		checkPanelCase(t, y, r, int(d)%128, int(cols)%80, rowsOf[float64]()+int(gap), append(functionKernels64(), panelKernels64...))
+	})
+}
+
+// TestLongColumns: columns that are written past the caches hold what others do, at every
+// level, wherever they begin.
+func TestLongColumns(t *testing.T) {
+	const d, cols, ld = 5, 19, 2064
+	r := rand.New(rand.NewPCG(7, 7))
+	fill := func(n int) []float32 {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = r.Float32() - 1
+		}
+		return v
+	}
+	a, c, cn, delta, nr := fill(PanelRows*d), fill(24*d), fill(24), fill(24), fill(PanelRows)
+	dots := fill(24 * PanelRows)
+	kernels := map[string]func(out []float32, ld int, f []float64){
+		"RBF": func(out []float32, ld int, f []float64) {
+			RBFBlockApply(d, cols, a, c, cn, delta, nr, out, ld, f)
+		},
+		"RBF, products given": func(out []float32, ld int, f []float64) {
+			RBFGivenBlockApply(cols, dots, cn, delta, nr, out, ld, f)
+		},
+		"poly": func(out []float32, ld int, f []float64) {
+			FunctionBlockApply(d, cols, Function{Degree: 3, Coef0: 1}, a, c, delta, out, ld, f)
+		},
+		"sigmoid": func(out []float32, ld int, f []float64) {
+			FunctionBlockApply(d, cols, Function{Sigmoid: true, Coef0: 1}, a, c, delta, out, ld, f)
+		},
+	}
+	eachLevel(t, func(t *testing.T) {
+		for name, kernel := range kernels {
+			near, wantF := make([]float32, cols*PanelRows), make([]float64, PanelRows)
+			kernel(near, PanelRows, wantF)
+			for _, first := range []int{0, 1, 16} {
+				out, f := make([]float32, cols*ld+32), make([]float64, PanelRows)
+				kernel(out[first:], ld, f)
+				for j := range cols {
+					for i := range PanelRows {
+						if got, want := out[first+j*ld+i], near[j*PanelRows+i]; got != want {
+							t.Fatalf("%s, from %d: column %d, row %d is %g, not %g", name, first, j, i, got, want)
+						}
+					}
+				}
+				if !slices.Equal(f, wantF) {
+					t.Fatalf("%s, from %d: other sums", name, first)
+				}
+			}
+		}
 	})
 }

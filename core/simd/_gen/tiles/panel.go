@@ -84,6 +84,9 @@ func (p *panel) signature() string {
 	if p.apply {
 		rest += ", f *float64"
 	}
+	if p.store && p.apply {
+		rest += ", stream int"
+	}
 	if !p.given {
 		count = "d, " + count
 	}
@@ -291,7 +294,17 @@ func (p *panel) column(j int, t []reg.VecVirtual, label func(string) string) {
 		p.fold(t)
 	}
 	if p.store {
-		p.storeSingle(t)
+		if p.apply {
+			cached, stored := label(fmt.Sprintf("cached%d_", j)), label(fmt.Sprintf("stored%d_", j))
+			p.unlessStreamed(cached)
+			p.storeSingle(t, true)
+			p.JMP(operand.LabelRef(stored))
+			p.Label(cached)
+			p.storeSingle(t, false)
+			p.Label(stored)
+		} else {
+			p.storeSingle(t, false)
+		}
 	}
 	if p.apply {
 		delta := p.Vector()
@@ -302,21 +315,39 @@ func (p *panel) column(j int, t []reg.VecVirtual, label func(string) string) {
 	}
 }
 
-// storeSingle writes a column to out as float32.
-func (p *panel) storeSingle(t []reg.VecVirtual) {
+// unlessStreamed jumps unless columns are written past the caches. No fence follows: what
+// hands them to another thread is a locked instruction, which waits for such stores.
+func (p *panel) unlessStreamed(label string) {
+	stream, err := p.Param("stream").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	p.CMPQ(stream.Addr, operand.U8(0))
+	p.JEQ(operand.LabelRef(label))
+}
+
+// storeSingle writes a column to out as float32, past the caches if asked to.
+func (p *panel) storeSingle(t []reg.VecVirtual, stream bool) {
+	move := func(from, to operand.Op) {
+		if stream {
+			p.VMOVNTPS(from, to)
+		} else {
+			p.VMOVUPS(from, to)
+		}
+	}
 	for v, t := range t {
 		to := operand.Mem{Base: p.out, Disp: v * p.Lanes() * 4}
 		switch {
 		case !p.F64:
-			p.VMOVUPS(t, to)
+			move(t, to)
 		case p.AVX512:
 			single := p.YMM()
 			p.VCVTPD2PS(t, single)
-			p.VMOVUPS(single, to)
+			move(single, to)
 		default:
 			single := p.XMM()
 			p.VCVTPD2PSY(t, single)
-			p.VMOVUPS(single, to)
+			move(single, to)
 		}
 	}
 }
