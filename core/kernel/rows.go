@@ -105,7 +105,7 @@ func (c *Cols) pack1(ctl *parallel.Control) {
 	}
 	c.packed = true
 	n, p := roundUp(len(c.idx), group)/group, c.pack
-	const groupChunk = 32
+	const groupChunk = 8
 	_ = parallel.Share(ctl, (n+groupChunk-1)/groupChunk, len(c.idx)*p.rowCost(), func(chunk int) {
 		first, last := chunk*groupChunk, min(n, (chunk+1)*groupChunk)
 		if p.wide != nil {

@@ -153,14 +153,17 @@ type panels[T float] struct {
 	dots    []T        // listed: products with a few columns, [panel][column][lanes]
 }
 
-// panelChunk is the number of panels of a chunk.
+// panelChunk is the number of panels of a chunk, where there are enough of them.
 const panelChunk = 8
 
 // newPanels makes room for rows of the store, or of other sparse ones; spans of them
 // share their lists.
 func newPanels[T float](s *arena.Scope, st *store[T], rows int, other *elements, span int) (p panels[T], err error) {
 	n := roundUp(rows, 32)
-	if p.span = panelChunk; st.sparse != nil {
+	if p.span = panelChunk; st.listed == nil && n < panelChunk*panelChunk*st.lanes {
+		p.span = 2
+	}
+	if st.sparse != nil {
 		if p.span, p.of = roundUp(span, 32)/st.lanes, other; other == nil {
 			p.of = st.sparse
 		}
