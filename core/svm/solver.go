@@ -291,19 +291,21 @@ func (s *solver) noise() float64 {
 
 // round solves one active set and brings the gradient of all others up to date.
 func (s *solver) round(gap float64, first bool) error {
-	m := s.mix
-	eps := max(0.1*gap, 0.5*s.tol)
-	switch {
-	case s.refined > 0:
-		eps = 0.4 * s.tol
-	case first && !s.warm && len(s.f) > m.size:
+	m, eps := s.mix, max(0.1*gap, 0.5*s.tol)
+	if first && !s.warm && len(s.f) > m.size {
 		m.size, m.random = min(s.first, m.size), 1
 		eps = max(0.3*gap, 0.5*s.tol)
-	case gap < 0.5 || len(s.f) <= m.size:
-		eps = 0.5 * s.tol
 	}
 	s.precise = false
 	s.points = s.chooser.choose(s.f, s.state, m, s.points)
+	switch {
+	case s.refined > 0:
+		eps = 0.4 * s.tol
+	case len(s.f) <= m.size, gap < 0.5 && len(s.points) < m.size:
+		// No point outside the set violates, and few are going to: it is worth solving to
+		// the end. With others outside, the gap that they leave is there anyway.
+		eps = 0.5 * s.tol
+	}
 	s.active.load(s, s.points)
 	s.active.solve(s, eps)
 	s.changed, s.delta = s.changed[:0], s.delta[:0]
