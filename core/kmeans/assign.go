@@ -86,6 +86,9 @@ func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (t tally, err error)
 
 // assignChunk labels the rows of a chunk.
 func (s *solver[T]) assignChunk(chunk int, sum bool) tally {
+	if sum {
+		defer s.settle(&s.moves[chunk])
+	}
 	if s.csr != nil {
 		return s.sparseChunk(chunk, sum)
 	}
@@ -171,8 +174,25 @@ func (s *solver[T]) inertia(ctl *parallel.Control) (float64, error) {
 // addInertia adds that of the rows of a chunk, one after the other.
 func (s *solver[T]) addInertia(chunk int, to float64) float64 {
 	lo, hi := s.rows(chunk)
-	for i := lo; i < hi; i++ {
-		to += s.weightOf(i) * s.square(i, int(s.labels[i]))
+	if s.csr != nil {
+		for i := lo; i < hi; i++ {
+			to += s.weightOf(i) * s.square(i, int(s.labels[i]))
+		}
+		return to
+	}
+	var squares [batch]float64
+	for i := lo; i < hi; i += batch {
+		rows := min(batch, hi-i)
+		s.distances(s.d, s.x[i*s.stride:], s.stride, nil, s.centers, s.labels[i:i+rows], squares[:rows])
+		if s.weight == nil {
+			for _, v := range squares[:rows] {
+				to += v
+			}
+			continue
+		}
+		for r, w := range s.weight[i : i+rows] {
+			to += w * squares[r]
+		}
 	}
 	return to
 }

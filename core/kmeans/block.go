@@ -97,7 +97,7 @@ func assignBlock[T float32 | float64](ctl *parallel.Control, scope *arena.Scope,
 		}
 	}
 	inertia := make([]float64, s.chunks)
-	origin := make([]T, s.d*s.seedLanes)
+	origin := make([]float64, s.d)
 	err = parallel.For(ctl, s.chunks, threadsFor(s.n*s.d*s.k), func(chunk int) {
 		s.measure(chunk, origin)
 		s.assignChunk(chunk, false)
@@ -124,33 +124,40 @@ func assignBlock[T float32 | float64](ctl *parallel.Control, scope *arena.Scope,
 	return nil
 }
 
-// measure finds the reach of a chunk; origin is a tile of zeros.
-func (s *solver[T]) measure(chunk int, origin []T) {
+// measure finds the reach of a chunk; origin are zeros.
+func (s *solver[T]) measure(chunk int, origin []float64) {
 	lo, hi := s.rows(chunk)
-	squares := fill(make([]T, hi-lo), T(math.Inf(1)))
-	s.seed(s.d, hi-lo, s.x[lo*s.stride:], s.stride, origin, squares, nil, make([]float64, s.seedLanes))
-	longest := T(0)
+	squares := make([]float64, hi-lo)
+	s.distances(s.d, s.x[lo*s.stride:], s.stride, nil, origin, make([]int32, hi-lo), squares)
+	longest := 0.0
 	for _, v := range squares {
-		longest = max(longest, v)
+		if v > longest {
+			longest = v
+		}
 	}
-	s.reach[chunk] = math.Sqrt(float64(longest)) * (1 + 4*s.unit*float64(s.d))
+	s.reach[chunk] = math.Sqrt(longest) * (1 + 0x1p-50*float64(s.d+2))
 }
 
 // addChunk adds the rows of a chunk to the sums of their clusters, and returns
 // the inertia.
 func (s *solver[T]) addChunk(chunk int, to *sums) (inertia float64) {
 	lo, hi := s.rows(chunk)
-	for i := lo; i < hi; i++ {
-		w, j, row := s.weightOf(i), int(s.labels[i]), s.row(i)
-		inertia += w * s.distance(row, s.center(j)) // not a number where the row is not, also without weight
-		if w == 0 {
-			continue
-		}
-		s.axpy(w, row, to.rows[j*s.d:][:s.d])
-		to.mass[j] += w
-		to.count[j]++
+	var index, nowhere [batch]int32
+	for r := range index {
+		index[r], nowhere[r] = int32(r), -1
 	}
-	return inertia
+	for i := lo; i < hi; i += batch {
+		rows := min(batch, hi-i)
+		labels := s.labels[i : i+rows]
+		s.data.move(s.d, s.x[i*s.stride:], s.stride, index[:rows], labels, nowhere[:rows], s.weights(i, i+rows), to.rows)
+		for r, j := range labels {
+			if w := s.weightOf(i + r); w != 0 {
+				to.mass[j] += w
+				to.count[j]++
+			}
+		}
+	}
+	return s.addInertia(chunk, 0) // not a number where a row is not, also without weight
 }
 
 // Survey stores the mean of the rows in mean, and returns the mean of the
@@ -212,7 +219,7 @@ func farthest[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, b 
 	if err != nil {
 		return err
 	}
-	origin := make([]T, s.d*s.seedLanes)
+	origin := make([]float64, s.d)
 	err = parallel.For(ctl, s.chunks, threadsFor(s.n*s.d*s.k), func(chunk int) {
 		s.measure(chunk, origin)
 		s.assignChunk(chunk, false)

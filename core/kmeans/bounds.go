@@ -106,19 +106,6 @@ func (s *solver[T]) prepareBounds(ctl *parallel.Control) error {
 	})
 }
 
-// failing lists the rows from lo on whose bounds do not hold, in index.
-func (b *bounds) failing(labels []int32, lo int, index []int32) []int32 {
-	upper, lower := b.upper[lo:][:len(labels)], b.lower[lo:][:len(labels)]
-	n := 0
-	for i, j := range labels {
-		index[n] = int32(i)
-		if !(upper[i]+b.ownNow[j] < max(lower[i]-b.othersNow[j], b.half[j])) {
-			n++
-		}
-	}
-	return index[:n]
-}
-
 // boundedChunk is assignChunk for the rows whose bounds do not hold, or, to
 // begin with, for all.
 func (s *solver[T]) boundedChunk(w *filterWork[T], chunk int, sum bool) (t tally) {
@@ -133,7 +120,8 @@ func (s *solver[T]) boundedChunk(w *filterWork[T], chunk int, sum bool) (t tally
 			index = append(index, int32(i-lo))
 		}
 	} else {
-		index = b.failing(s.labels[lo:hi], lo, w.index[:hi-lo])
+		found := simd.Failing(s.labels[lo:hi], b.upper[lo:hi], b.lower[lo:hi], b.ownNow, b.othersNow, b.half, w.index[:hi-lo])
+		index = w.index[:found]
 		if s.k > tightened {
 			index = s.tighten(lo, index)
 		}
@@ -147,7 +135,7 @@ func (s *solver[T]) boundedChunk(w *filterWork[T], chunk int, sum bool) (t tally
 		for r, i := range index[:rows] {
 			w.old[r] = s.labels[lo+int(i)]
 		}
-		s.filterRows(w, lo, rows, index, w.length)
+		s.filterRows(w, lo, rows, index, w.length, nil)
 		for r, i := range index[:rows] {
 			i := lo + int(i)
 			label, square := w.old[r], -1.0

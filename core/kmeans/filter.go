@@ -21,6 +21,8 @@ import (
 // in float64 decide.
 type filter[T float32 | float64] struct {
 	mean  []T     // m, with zeros up to a multiple of 16 elements
+	joint int     // so many rows without gaps are rounded as if they were one
+	means []T     // m as often
 	shift float64 // between m and what it was rounded from
 	pitch int
 	low   int32 // the bits of a key that hold the index of a centre
@@ -48,6 +50,16 @@ func newFilter[T float32 | float64](scope *arena.Scope, d, k int, mean []float64
 		f.shift += (v - float64(f.mean[q])) * (v - float64(f.mean[q]))
 	}
 	f.shift = math.Sqrt(f.shift)
+	f.joint = 1
+	if d%2 == 0 {
+		// Whole vectors, and several of them, whatever d is.
+		for f.joint*d%16 != 0 || f.joint*d < 64 {
+			f.joint++
+		}
+	}
+	for range f.joint {
+		f.means = append(f.means, f.mean[:d]...)
+	}
 	var err error
 	f.panel, err = arena.MakeZero[int16](scope, simd.CoarseWide(k)*f.pitch)
 	return f, err
@@ -143,11 +155,20 @@ func (w *filterWork[T]) begin(f *filter[T], d int, radius float64) bool {
 }
 
 // filterRows finds the two least keys of some rows: those from row first on, or of
-// index if it is not nil. Their labels are in w.old.
-func (s *solver[T]) filterRows(w *filterWork[T], first, rows int, index []int32, length []float32) {
+// index if it is not nil. Their labels are in w.old. next are the rows that are read
+// next, if that is known.
+func (s *solver[T]) filterRows(w *filterWork[T], first, rows int, index []int32, length []float32, next []T) {
 	f := s.filter
-	s.coarsen(s.d, rows, s.x[first*s.stride:], s.stride, index, f.mean, T(1/w.scale), w.x, length)
-	simd.CoarseNearest(f.pitch, s.k, rows, w.x, f.panel, w.norms, f.low, w.margin, w.top, w.old, w.key, w.second, w.flags)
+	x, scale, joined := s.x[first*s.stride:], T(1/w.scale), 0
+	if f.joint > 1 && s.stride == s.d && index == nil && length == nil {
+		d := s.d * f.joint
+		joined = rows / f.joint * f.joint
+		s.coarsen(d, rows/f.joint, x, d, nil, f.means, scale, w.x, nil)
+	}
+	if joined < rows {
+		s.coarsen(s.d, rows-joined, x[joined*s.stride:], s.stride, index, f.mean, scale, w.x[joined*f.pitch:], length)
+	}
+	simd.CoarseNearest(f.pitch, s.k, rows, w.x, f.panel, w.norms, f.low, w.margin, w.top, w.old, w.key, w.second, w.flags, simd.AheadOf(next))
 }
 
 // filterChunk is assignChunk by way of the filter.
@@ -156,7 +177,7 @@ func (s *solver[T]) filterChunk(w *filterWork[T], chunk int, sum bool) (t tally)
 	for i := lo; i < hi; i += w.rows {
 		rows := min(w.rows, hi-i)
 		copy(w.old, s.labels[i:i+rows])
-		s.filterRows(w, i, rows, nil, nil)
+		s.filterRows(w, i, rows, nil, nil, s.stretch(i+rows, min(i+rows+w.rows, hi)))
 		for g, flags := range w.flags[:(rows+15)/16] {
 			for ; flags != 0; flags &= flags - 1 {
 				r := g*16 + bits.TrailingZeros16(flags)

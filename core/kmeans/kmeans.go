@@ -275,6 +275,8 @@ type kind[T float32 | float64] struct {
 	seed      func(d, rows int, x []T, stride int, c, closest, weight []T, sums []float64)
 	tile      func(d, rows int, x []T, stride int, panel, out []T)
 	axpy      func(alpha float64, x []T, y []float64)
+	move      func(d int, x []T, stride int, index, to, from []int32, weight, sums []float64)
+	sum       func(rows int, x []T, stride int, sums []float64)
 	distance  func(x []T, c []float64) float64 // squared
 	distances func(d int, x []T, stride int, index []int32, c []float64, label []int32, out []float64)
 	coarsen   func(d, rows int, x []T, stride int, index []int32, mean []T, scale T, out []int16, norms []float32)
@@ -285,10 +287,10 @@ type kind[T float32 | float64] struct {
 
 var single = kind[float32]{
 	func(m dense.Matrix) []float32 { return m.F32 },
-	simd.Nearest, simd.SeedPass, simd.DotTile, simd.AxpyMixed, simd.SquaredDistanceMixed, simd.SquaredDistancesMixed, simd.Coarsen, simd.PanelRows, simd.SeedLanes, 0x1p-24,
+	simd.Nearest, simd.SeedPass, simd.DotTile, simd.AxpyMixed, simd.MoveRows, simd.SumRows, simd.SquaredDistanceMixed, simd.SquaredDistancesMixed, simd.Coarsen, simd.PanelRows, simd.SeedLanes, 0x1p-24,
 }
 
 var double = kind[float64]{
 	func(m dense.Matrix) []float64 { return m.F64 },
-	simd.NearestF64, simd.SeedPassF64, simd.DotTileF64, simd.Axpy, simd.SquaredDistance, simd.SquaredDistances, simd.CoarsenF64, simd.PanelRowsF64, simd.SeedLanesF64, 0x1p-53,
+	simd.NearestF64, simd.SeedPassF64, simd.DotTileF64, simd.Axpy, simd.MoveRowsF64, simd.SumRowsF64, simd.SquaredDistance, simd.SquaredDistances, simd.CoarsenF64, simd.PanelRowsF64, simd.SeedLanesF64, 0x1p-53,
 }

@@ -92,7 +92,7 @@ func (s *solver[T]) makeMeetingPanels(ctl *parallel.Control, scope *arena.Scope)
 			return err
 		}
 		s.mean = s.center(0) // as good as any for the centring
-		origin := make([]T, s.d*s.seedLanes)
+		origin := make([]float64, s.d)
 		if err := parallel.For(ctl, s.chunks, threadsFor(s.n*s.d), func(chunk int) { s.measure(chunk, origin) }); err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (s *solver[T]) meetFiltered(chunk, base int, cost float64) float64 {
 	index, labels, out := make([]int32, w.rows), make([]int32, w.rows), make([]float64, w.rows)
 	for i := lo; i < hi; i += w.rows {
 		rows := min(w.rows, hi-i)
-		s.filterRows(w, i, rows, nil, w.length)
+		s.filterRows(w, i, rows, nil, w.length, s.stretch(i+rows, min(i+rows+w.rows, hi)))
 		n := 0
 		for r, length := range w.length[:rows] {
 			known := math.Inf(1)

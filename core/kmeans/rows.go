@@ -38,6 +38,7 @@ const (
 	// Enough chunks to share out, few enough that their sums stay in
 	// maxSums numbers as long as there are minChunks.
 	maxChunks, minChunks, maxSums = 256, 8, 1 << 22
+	enoughChunks, sumShare        = 64, 16
 	// Fewer elements take less time than a chunk costs.
 	minElements = 1 << 11
 )
@@ -59,12 +60,22 @@ func newData[T float32 | float64](p Problem, how kind[T], k int) data[T] {
 // cut makes chunks of the rows.
 func (r *data[T]) cut(k int) {
 	minStep := max(minElements/r.width, simd.TileRows)
-	chunks := min(max(maxSums/k/r.d, minChunks), maxChunks, (r.n-1)/minStep+1)
+	// So many that adding up the sums of all costs little beside the rows.
+	most := max(r.n/k/sumShare, enoughChunks)
+	chunks := min(max(maxSums/k/r.d, minChunks), maxChunks, most, (r.n-1)/minStep+1)
 	r.step = ((r.n-1)/chunks/simd.TileRows + 1) * simd.TileRows
 	r.chunks = (r.n-1)/r.step + 1
 }
 
 func (r *data[T]) row(i int) []T { return r.x[i*r.stride:][:r.d] }
+
+// stretch is the memory of the rows from lo to hi.
+func (r *data[T]) stretch(lo, hi int) []T {
+	if lo >= hi {
+		return nil
+	}
+	return r.x[lo*r.stride:][:(hi-lo-1)*r.stride+r.d]
+}
 
 func (r *data[T]) rows(chunk int) (lo, hi int) {
 	if r.piece {
@@ -172,41 +183,31 @@ func tileRows(d int) int {
 func (r *data[T]) surveyChunk(chunk int, m *moments) {
 	lo, hi := r.rows(chunk)
 	step := min(tileRows(r.d), hi-lo)
-	mean, sums := make([]float64, r.d), make([]float64, r.seedLanes)
-	tile, closest := make([]T, r.d*r.seedLanes), make([]T, step)
+	mean, squares, zeros := make([]float64, r.d), make([]float64, step), make([]int32, step)
+	loose := 1 + 0x1p-50*float64(r.d+2)
 	for ; lo < hi; lo += step {
 		rows := min(step, hi-lo)
 		clear(mean)
-		for i := range rows {
-			r.axpy(1, r.row(lo+i), mean)
-		}
-		short, length := 0.0, 0.0
+		r.sum(rows, r.x[lo*r.stride:], r.stride, mean)
 		for q := range mean {
 			mean[q] /= float64(rows)
-			c := T(mean[q])
-			for l := range r.seedLanes {
-				tile[q*r.seedLanes+l] = c
+		}
+		r.distances(r.d, r.x[lo*r.stride:], r.stride, nil, mean, zeros[:rows], squares)
+		farthest, spread := 0.0, 0.0
+		for _, v := range squares[:rows] {
+			spread += v
+			if v > farthest {
+				farthest = v
 			}
-			// The distances are from c, the mean as a T.
-			short += (mean[q] - float64(c)) * (mean[q] - float64(c))
-			length += float64(c) * float64(c)
 		}
-		fill(closest, T(math.Inf(1)))
-		clear(sums)
-		r.seed(r.d, rows, r.x[lo*r.stride:], r.stride, tile, closest[:rows], nil, sums)
-		farthest := T(0)
-		for _, v := range closest[:rows] {
-			farthest = max(farthest, v)
-		}
-		loose := 1 + 4*r.unit*float64(r.d)
-		far := math.Sqrt(float64(farthest))
-		r.reach[chunk] = max(r.reach[chunk], (far+math.Sqrt(length))*loose)
+		far := math.Sqrt(farthest)
+		r.reach[chunk] = max(r.reach[chunk], (far+math.Sqrt(simd.Dot(mean, mean)))*loose)
 		anchor := r.anchors[chunk*r.d:][:r.d]
 		if m.rows == 0 {
 			copy(anchor, mean)
 		}
-		r.radius[chunk] = max(r.radius[chunk], far*loose+math.Sqrt(simd.SquaredDistance(anchor, mean))+math.Sqrt(short))
-		m.add(rows, mean, max(sums[0]-short*float64(rows), 0))
+		r.radius[chunk] = max(r.radius[chunk], (far+math.Sqrt(simd.SquaredDistance(anchor, mean)))*loose)
+		m.add(rows, mean, spread)
 	}
 }
 

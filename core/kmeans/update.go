@@ -35,6 +35,14 @@ func (a *sums) clear(j, d int) {
 type move struct {
 	sums
 	touched []bool // clusters that are not all zero
+	pending pending
+}
+
+// pending are dense rows whose moves have not reached rows yet: for many at a time that costs less.
+type pending struct {
+	n, first        int // first is the row that index counts from
+	index, to, from [batch]int32
+	weight          [batch]float64
 }
 
 // forget makes the next assignment the first.
@@ -54,16 +62,44 @@ func (s *solver[T]) move(m *move, i, old, new int) {
 	if w == 0 {
 		return
 	}
-	s.add(w, i, m.rows[new*s.d:])
+	if s.csr != nil {
+		s.add(w, i, m.rows[new*s.d:])
+		if old >= 0 {
+			s.add(-w, i, m.rows[old*s.d:])
+		}
+	} else {
+		p := &m.pending
+		if p.n == batch {
+			s.settle(m)
+		}
+		if p.n == 0 {
+			p.first = i
+		}
+		p.index[p.n], p.to[p.n], p.from[p.n], p.weight[p.n] = int32(i-p.first), int32(new), int32(old), w
+		p.n++
+	}
 	m.mass[new] += w
 	m.count[new]++
 	m.touched[new] = true
 	if old >= 0 {
-		s.add(-w, i, m.rows[old*s.d:])
 		m.mass[old] -= w
 		m.count[old]--
 		m.touched[old] = true
 	}
+}
+
+// settle makes the moves that are pending.
+func (s *solver[T]) settle(m *move) {
+	p := &m.pending
+	if p.n == 0 {
+		return
+	}
+	weight := p.weight[:p.n]
+	if s.weight == nil {
+		weight = nil
+	}
+	s.data.move(s.d, s.x[p.first*s.stride:], s.stride, p.index[:p.n], p.to[:p.n], p.from[:p.n], weight, m.rows)
+	p.n = 0
 }
 
 // collect adds the moves of all chunks to the totals, in order.

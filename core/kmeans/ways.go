@@ -24,8 +24,11 @@ type rules struct {
 	end   float64 // and end where more than this share does not hold
 }
 
+// fewNarrow is up to how many centres products with short rows cost no more than rounding these.
+const fewNarrow = 128
+
 func rulesFor(n, d, k int) rules {
-	if k == 1 || k > maxFilter || !simd.CoarsePays(d) {
+	if k == 1 || k > maxFilter || !simd.CoarsePays(d) || k <= fewNarrow && simd.Narrow(d) {
 		return rules{}
 	}
 	return rules{first: filtered, begin: 0.05, end: 0.3}

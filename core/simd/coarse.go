@@ -1,6 +1,9 @@
 package simd
 
-import "math"
+import (
+	"math"
+	"unsafe"
+)
 
 const (
 	// CoarseLanes is how many centres a panel of CoarseNearest holds.
@@ -53,7 +56,7 @@ func CoarsenF64(d, rows int, x []float64, stride int, index []int32, mean []floa
 // room for rows rounded up to CoarseRows, and so have x and top, which is
 // overwritten by the two least keys of each lane: 16 least ones, then 16 second.
 // A bit is set if key & low is not old, or if second exceeds key by no more than
-// margin, which is not negative.
+// margin, which is not negative. Meanwhile the cache is filled with what is ahead.
 //
 //	for i := range rows {
 //		for j := range k {
@@ -62,7 +65,7 @@ func CoarsenF64(d, rows int, x []float64, stride int, index []int32, mean []floa
 //		}
 //		key[i], second[i] = the two least of keys
 //	}
-func CoarseNearest(pitch, k, rows int, x, panel []int16, norms []int32, low, margin int32, top, old, key, second []int32, flags []uint16) {
+func CoarseNearest(pitch, k, rows int, x, panel []int16, norms []int32, low, margin int32, top, old, key, second []int32, flags []uint16, ahead Ahead) {
 	const fn = "CoarseNearest"
 	if k < 1 || rows < 0 || pitch < 2 || pitch%2 != 0 || margin < 0 || int(low) < k-1 {
 		panic("simd: " + fn + ": argument out of range")
@@ -76,7 +79,26 @@ func CoarseNearest(pitch, k, rows int, x, panel []int16, norms []int32, low, mar
 	need(fn, "key", len(key), padded, 1)
 	need(fn, "second", len(second), padded, 1)
 	need(fn, "flags", len(flags), padded/16, 1)
-	coarseNearest(pitch, wide/CoarseLanes, rows, x, panel, norms, low, margin, top, old, key, second, flags)
+	coarseNearest(pitch, wide/CoarseLanes, rows, x, panel, norms, low, margin, top, old, key, second, flags, ahead)
+}
+
+// Ahead is memory that is read next.
+type Ahead struct {
+	at    *byte
+	bytes int
+}
+
+// AheadOf is x.
+func AheadOf[T float](x []T) Ahead {
+	if len(x) == 0 {
+		return Ahead{}
+	}
+	return Ahead{(*byte)(unsafe.Pointer(&x[0])), len(x) * int(unsafe.Sizeof(x[0]))}
+}
+
+// from is what is left after some bytes, and at least one.
+func (a Ahead) from(bytes int) *byte {
+	return (*byte)(unsafe.Add(unsafe.Pointer(a.at), min(bytes, a.bytes-1)))
 }
 
 func needCoarsen(fn string, d, rows, x, stride int, index []int32, mean, out int, norms []float32) {
@@ -84,9 +106,11 @@ func needCoarsen(fn string, d, rows, x, stride int, index []int32, mean, out int
 		needMany(fn, d, rows, stride, x)
 	} else {
 		need(fn, "index", len(index), rows, 1)
+		last := uint32(0)
 		for _, i := range index[:rows] {
-			needMany(fn, d, int(i)+1, stride, x)
+			last = max(last, uint32(i)) // negative ones are large
 		}
+		needMany(fn, d, (int(last)+1)*min(rows, 1), stride, x)
 	}
 	need(fn, "mean", mean, (d+15)/16, 16)
 	if !holds(out-CoarseSlack, rows, CoarsePitch(d)) {

@@ -1,6 +1,10 @@
 package simd
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 // coarseIndex holds the indices of the centres of two panels.
 //
@@ -75,21 +79,30 @@ func coarsenRest[T float](n, d, stride int, x []T, index []int32, out []int16, n
 	return x, index, out[n*CoarsePitch(d):], norms
 }
 
-func coarseNearest(pitch, panels, rows int, x, panel []int16, norms []int32, low, margin int32, top, old, key, second []int32, flags []uint16) {
+func coarseNearest(pitch, panels, rows int, x, panel []int16, norms []int32, low, margin int32, top, old, key, second []int32, flags []uint16, ahead Ahead) {
 	level := coarseLevel()
 	if level == Generic || pitch > wideDim {
 		coarseNearestRef(pitch, panels, rows, x, panel, norms, low, top)
 	} else {
 		const group, vectors = 12, 1 << 15 // some 10 µs of a call
-		work := group * pitch / 2          // vectors of products a panel
+		pairs := pitch / 2
+		work := group * pairs // vectors of products a panel
 		groups := (rows + group - 1) / group
 		most := max(vectors/work&^1, 2)
+		if ahead.bytes == 0 {
+			ahead = Ahead{(*byte)(unsafe.Pointer(first(x))), 1}
+		}
+		// Every step of every tile has its share of what is ahead.
+		share := (ahead.bytes - 1) / max(groups*pairs*coarseTiles(level, panels), 1)
+		fetched := 0
 		for from := 0; from < panels; {
 			n := min(panels-from, most+(panels-from)%2) // an odd one at first
 			step := max(vectors/(work*n), 1)
 			for g := 0; g < groups; g += step {
-				nearestCoarse(level, pitch/2, n, min(step, groups-g), x[g*group*pitch:], panel[from*CoarseLanes*pitch:],
-					norms[from*CoarseLanes:], from, low, top[g*group*CoarseTop:])
+				these := min(step, groups-g)
+				nearestCoarse(level, pairs, n, these, x[g*group*pitch:], panel[from*CoarseLanes*pitch:],
+					norms[from*CoarseLanes:], from, low, top[g*group*CoarseTop:], ahead.from(fetched), share)
+				fetched += share * these * pairs * coarseTiles(level, n)
 			}
 			from += n
 		}
@@ -108,10 +121,18 @@ func coarseNearest(pitch, panels, rows int, x, panel []int16, norms []int32, low
 	}
 }
 
-func nearestCoarse(level Level, pairs, panels, groups int, x, panel []int16, norms []int32, from int, low int32, top []int32) {
+// coarseTiles is in how many tiles a group of rows meets the panels.
+func coarseTiles(level Level, panels int) int {
 	if level == AVX512 {
-		coarseNearestAVX512(pairs, panels, groups, first(x), first(panel), first(norms), from, low, first(top))
+		return (panels + 1) / 2
+	}
+	return 2 * panels
+}
+
+func nearestCoarse(level Level, pairs, panels, groups int, x, panel []int16, norms []int32, from int, low int32, top []int32, ahead *byte, share int) {
+	if level == AVX512 {
+		coarseNearestAVX512(pairs, panels, groups, first(x), first(panel), first(norms), from, low, first(top), ahead, share)
 	} else {
-		coarseNearestAVX2(pairs, panels, groups, first(x), first(panel), first(norms), from, low, first(top))
+		coarseNearestAVX2(pairs, panels, groups, first(x), first(panel), first(norms), from, low, first(top), ahead, share)
 	}
 }

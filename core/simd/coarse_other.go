@@ -13,7 +13,7 @@ func coarsenF64(d, rows int, x []float64, stride int, index []int32, mean []floa
 	coarsenRef(d, rows, x, stride, index, mean, scale, out, norms)
 }
 
-func coarseNearest(pitch, panels, rows int, x, panel []int16, norms []int32, low, margin int32, top, old, key, second []int32, flags []uint16) {
+func coarseNearest(pitch, panels, rows int, x, panel []int16, norms []int32, low, margin int32, top, old, key, second []int32, flags []uint16, _ Ahead) {
 	coarseNearestRef(pitch, panels, rows, x, panel, norms, low, top)
 	coarsePickRef((rows+15)/16, top, low, margin, old, key, second, flags)
 }

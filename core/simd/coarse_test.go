@@ -122,7 +122,7 @@ func checkCoarseNearest(t testing.TB, y *yard, r *rand.Rand, pitch, k, rows int)
 	}
 	top, old := allot[int32](y, padded*CoarseTop), allot[int32](y, padded)
 	key, second, flags := allot[int32](y, padded), allot[int32](y, padded), allot[uint16](y, padded/16)
-	margin := int32(1 << 19)
+	margin, ahead := int32(1<<19), make([]float64, 1000)
 	for i := range old {
 		old[i] = r.Int32N(int32(k))
 	}
@@ -145,7 +145,7 @@ func checkCoarseNearest(t testing.TB, y *yard, r *rand.Rand, pitch, k, rows int)
 		for i := range top {
 			top[i] = -7
 		}
-		CoarseNearest(pitch, k, rows, x, panel, norms, low, margin, top, old, key, second, flags)
+		CoarseNearest(pitch, k, rows, x, panel, norms, low, margin, top, old, key, second, flags, AheadOf(ahead[:r.IntN(len(ahead))]))
 		for i := range rows {
 			keys := make([]int32, k, k+1)
 			for j := range keys {

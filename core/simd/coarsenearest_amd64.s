@@ -2,12 +2,12 @@
 
 #include "textflag.h"
 
-// func coarseNearestAVX512(pairs int, panels int, groups int, x *int16, panel *int16, norms *int32, first int, low int32, top *int32)
-// Requires: AVX, AVX512F, AVX512VNNI
-TEXT ·coarseNearestAVX512(SB), NOSPLIT, $8-72
+// func coarseNearestAVX512(pairs int, panels int, groups int, x *int16, panel *int16, norms *int32, first int, low int32, top *int32, ahead *byte, share int)
+// Requires: AVX, AVX512F, AVX512VNNI, MMX+
+TEXT ·coarseNearestAVX512(SB), NOSPLIT, $8-88
 	MOVQ x+24(FP), AX
 	MOVQ top+64(FP), CX
-	MOVQ groups+16(FP), DX
+	MOVQ ahead+72(FP), DX
 	MOVQ pairs+0(FP), BX
 	MOVQ BX, SI
 	SHLQ $0x02, BX
@@ -46,6 +46,10 @@ group:
 	MOVQ      DI, R15
 
 single:
+	PREFETCHT1    (DX)
+	PREFETCHT1    64(DX)
+	PREFETCHT1    128(DX)
+	ADDQ          share+80(FP), DX
 	VMOVDQU32     (R15), Z12
 	VPDPWSSD.BCST (R11), Z12, Z0
 	VPDPWSSD.BCST (R11)(BX*1), Z12, Z1
@@ -151,6 +155,10 @@ even:
 	MOVQ      DI, R15
 
 pair:
+	PREFETCHT1   (DX)
+	PREFETCHT1   64(DX)
+	PREFETCHT1   128(DX)
+	ADDQ         share+80(FP), DX
 	VMOVDQU32    (R15), Z25
 	VMOVDQU32    (R15)(SI*1), Z26
 	VPBROADCASTD (R11), Z27
@@ -319,6 +327,9 @@ merge:
 	MOVQ      DI, R15
 
 merged:
+	PREFETCHT1   (DX)
+	PREFETCHT1   64(DX)
+	ADDQ         share+80(FP), DX
 	VMOVDQU32    (R15), Z25
 	VMOVDQU32    (R15)(SI*1), Z26
 	VPBROADCASTD (R11), Z27
@@ -514,17 +525,17 @@ next:
 	IMUL3Q $0x0000000c, BX, DI
 	ADDQ   DI, AX
 	ADDQ   $0x00000600, CX
-	DECQ   DX
+	DECQ   groups+16(FP)
 	JNZ    group
 	VZEROUPPER
 	RET
 
-// func coarseNearestAVX2(pairs int, panels int, groups int, x *int16, panel *int16, norms *int32, first int, low int32, top *int32)
-// Requires: AVX, AVX2
-TEXT ·coarseNearestAVX2(SB), NOSPLIT, $0-72
+// func coarseNearestAVX2(pairs int, panels int, groups int, x *int16, panel *int16, norms *int32, first int, low int32, top *int32, ahead *byte, share int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·coarseNearestAVX2(SB), NOSPLIT, $0-88
 	MOVQ x+24(FP), AX
 	MOVQ top+64(FP), CX
-	MOVQ groups+16(FP), DX
+	MOVQ ahead+72(FP), DX
 	MOVQ pairs+0(FP), BX
 	MOVQ BX, SI
 	SHLQ $0x02, BX
@@ -560,6 +571,9 @@ group:
 	MOVQ    DI, R13
 
 single0:
+	PREFETCHT1   (DX)
+	PREFETCHT1   64(DX)
+	ADDQ         share+80(FP), DX
 	VMOVDQU      (R13), Y12
 	VMOVDQU      32(R13), Y13
 	VPBROADCASTD (R11), Y14
@@ -699,6 +713,9 @@ single0:
 	MOVQ         DI, R13
 
 single1:
+	PREFETCHT1   (DX)
+	PREFETCHT1   64(DX)
+	ADDQ         share+80(FP), DX
 	VMOVDQU      (R13), Y12
 	VMOVDQU      32(R13), Y13
 	VPBROADCASTD (R11), Y14
@@ -846,6 +863,9 @@ merge:
 	MOVQ    DI, R13
 
 merged0:
+	PREFETCHT1   (DX)
+	PREFETCHT1   64(DX)
+	ADDQ         share+80(FP), DX
 	VMOVDQU      (R13), Y12
 	VMOVDQU      32(R13), Y13
 	VPBROADCASTD (R11), Y14
@@ -997,6 +1017,9 @@ merged0:
 	MOVQ         DI, R13
 
 merged1:
+	PREFETCHT1   (DX)
+	PREFETCHT1   64(DX)
+	ADDQ         share+80(FP), DX
 	VMOVDQU      (R13), Y12
 	VMOVDQU      32(R13), Y13
 	VPBROADCASTD (R11), Y14
@@ -1136,7 +1159,7 @@ next:
 	IMUL3Q $0x0000000c, BX, DI
 	ADDQ   DI, AX
 	ADDQ   $0x00000600, CX
-	DECQ   DX
+	DECQ   groups+16(FP)
 	JNZ    group
 	VZEROUPPER
 	RET

@@ -3,7 +3,7 @@
 package simd
 
 //go:noescape
-func coarseNearestAVX512(pairs int, panels int, groups int, x *int16, panel *int16, norms *int32, first int, low int32, top *int32)
+func coarseNearestAVX512(pairs int, panels int, groups int, x *int16, panel *int16, norms *int32, first int, low int32, top *int32, ahead *byte, share int)
 
 //go:noescape
-func coarseNearestAVX2(pairs int, panels int, groups int, x *int16, panel *int16, norms *int32, first int, low int32, top *int32)
+func coarseNearestAVX2(pairs int, panels int, groups int, x *int16, panel *int16, norms *int32, first int, low int32, top *int32, ahead *byte, share int)

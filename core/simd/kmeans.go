@@ -8,9 +8,9 @@ const (
 
 // Nearest finds for each row the centre with the least cₙ − x·c among k, which
 // stand in panels of 32 lanes; cn is +Inf in lanes without a centre. best is the
-// least value, near how many do not exceed best + margin, and label the first
-// of these. If near is not 1, rounding may decide, or a value overflowed, and
-// then label means nothing. values is overwritten; it has room for 12 rows of
+// least value, and label whose it is. near is 1 if no other is within margin of it. If
+// near is another number, rounding may decide, or a value overflowed, and then label
+// means nothing. values is overwritten; it has room for 12 rows of
 // whole panels.
 //
 //	for i := range rows {
@@ -18,7 +18,7 @@ const (
 //			values[j] = cn[j] - Σ_k x[i*stride+k] * panel[(j/32*d+k)*32+j%32]
 //		}
 //		best[i] = min(values)
-//		label[i], near[i] = first, number of j with values[j] <= best[i] + margin
+//		label[i], near[i] = index of best[i], 1 if all others > best[i] + margin, else not 1
 //	}
 func Nearest(d, k, rows int, x []float32, stride int, panel, cn []float32, margin float32, values, best []float32, label, near []int32) {
 	needNearest("Nearest", d, k, rows, stride, PanelRows, len(x), len(panel), len(cn), len(values), len(best), len(label), len(near))

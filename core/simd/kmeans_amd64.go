@@ -8,13 +8,33 @@ var treeOrder = [16]uint32{0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15}
 const (
 	fewLanes = 16 // centres that nearestFew takes
 	fewRows  = 16 // of its tile
+
+	narrowDims = 4 // features that nearestNarrow takes at most
 )
+
+// Narrow reports whether Nearest is at its best for rows of d elements, because lanes are rows.
+func Narrow(d int) bool { return narrow(levelFor(d), d, 0) }
+
+// narrow reports whether rows are so short that lanes are rows. Offsets of 16 rows stay in an int32.
+func narrow(level Level, d, stride int) bool {
+	return level == AVX512 && d > 0 && d <= narrowDims && stride < 1<<20
+}
 
 // callRows is how many rows go into one call: some 30 µs of work.
 func callRows(work int) int { return max(1<<17/work, 1) }
 
 func nearest(d, k, rows int, x []float32, stride int, panel, cn []float32, margin float32, values, best []float32, label, near []int32) {
 	level := levelFor(d)
+	if narrow(level, d, stride) {
+		for step := callRows(k*d) * fewRows; rows > 0; {
+			n := min(step, rows)
+			nearestNarrowAVX512(d, k, n, first(x), stride, first(panel), first(cn), margin, first(best), first(label), first(near))
+			if rows -= n; rows > 0 {
+				x, best, label, near = x[n*stride:], best[n:], label[n:], near[n:]
+			}
+		}
+		return
+	}
 	if level == AVX512 && k <= fewLanes && d > 0 {
 		step := max(callRows(d)/fewRows, 1)
 		for tiles := rows / fewRows; tiles > 0; tiles -= step {
@@ -45,6 +65,16 @@ func nearest(d, k, rows int, x []float32, stride int, panel, cn []float32, margi
 
 func nearestF64(d, k, rows int, x []float64, stride int, panel, cn []float64, margin float64, values, best []float64, label, near []int32) {
 	level := levelFor(d)
+	if narrow(level, d, stride) {
+		for step := callRows(k*d) * fewRows; rows > 0; {
+			n := min(step, rows)
+			nearestNarrowF64AVX512(d, k, n, first(x), stride, first(panel), first(cn), margin, first(best), first(label), first(near))
+			if rows -= n; rows > 0 {
+				x, best, label, near = x[n*stride:], best[n:], label[n:], near[n:]
+			}
+		}
+		return
+	}
 	for rows > 0 {
 		n := min(rows, TileRows)
 		panels := products(d, k, n, PanelRowsF64, x, stride, panel, values, DotTileF64)

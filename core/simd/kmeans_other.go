@@ -2,6 +2,9 @@
 
 package simd
 
+// Narrow is false: rows stand in lanes nowhere.
+func Narrow(int) bool { return false }
+
 func nearest(d, k, rows int, x []float32, stride int, panel, cn []float32, margin float32, values, best []float32, label, near []int32) {
 	nearestRef(d, k, rows, PanelRows, x, stride, panel, cn, margin, values, best, label, near, DotTile)
 }

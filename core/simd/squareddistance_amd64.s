@@ -3,11 +3,16 @@
 #include "textflag.h"
 
 // func squaredDistanceMixedAVX512(n int, x *float32, c *float64) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE2
 TEXT ·squaredDistanceMixedAVX512(SB), NOSPLIT, $0-32
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   c+16(FP), DX
+	MOVQ   AX, BX
+	ANDQ   $0x07, BX
+	MOVL   $-1, SI
+	BZHIL  BX, SI, SI
+	KMOVW  SI, K1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -46,6 +51,14 @@ loop1:
 	JMP         loop1
 
 done1:
+	TESTQ       AX, AX
+	JZ          whole
+	VCVTPS2PD.Z (CX), K1, Z4
+	VMOVUPD.Z   (DX), K1, Z5
+	VSUBPD      Z5, Z4, Z4
+	VFMADD231PD Z4, Z4, Z3
+
+whole:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -55,29 +68,21 @@ done1:
 	VADDPD        X0, X1, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDSD        X1, X0, X0
-
-last:
-	TESTQ       AX, AX
-	JZ          end
-	VCVTSS2SD   (CX), X0, X1
-	VSUBSD      (DX), X1, X1
-	VFMADD231SD X1, X1, X0
-	ADDQ        $0x00000004, CX
-	ADDQ        $0x00000008, DX
-	DECQ        AX
-	JMP         last
-
-end:
-	MOVSD X0, ret+24(FP)
+	MOVSD         X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // func squaredDistanceAVX512(n int, x *float64, c *float64) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3, SSE2
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE2
 TEXT ·squaredDistanceAVX512(SB), NOSPLIT, $0-32
 	MOVQ   n+0(FP), AX
 	MOVQ   x+8(FP), CX
 	MOVQ   c+16(FP), DX
+	MOVQ   AX, BX
+	ANDQ   $0x07, BX
+	MOVL   $-1, SI
+	BZHIL  BX, SI, SI
+	KMOVW  SI, K1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -116,6 +121,14 @@ loop1:
 	JMP         loop1
 
 done1:
+	TESTQ       AX, AX
+	JZ          whole
+	VMOVUPD.Z   (CX), K1, Z4
+	VMOVUPD.Z   (DX), K1, Z5
+	VSUBPD      Z5, Z4, Z4
+	VFMADD231PD Z4, Z4, Z3
+
+whole:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -125,49 +138,47 @@ done1:
 	VADDPD        X0, X1, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDSD        X1, X0, X0
-
-last:
-	TESTQ       AX, AX
-	JZ          end
-	VMOVSD      (CX), X1
-	VSUBSD      (DX), X1, X1
-	VFMADD231SD X1, X1, X0
-	ADDQ        $0x00000008, CX
-	ADDQ        $0x00000008, DX
-	DECQ        AX
-	JMP         last
-
-end:
-	MOVSD X0, ret+24(FP)
+	MOVSD         X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // func squaredDistanceMixedAVX2(n int, x *float32, c *float64) float64
 // Requires: AVX, FMA3, SSE2
 TEXT ·squaredDistanceMixedAVX2(SB), NOSPLIT, $0-32
-	MOVQ   n+0(FP), AX
-	MOVQ   x+8(FP), CX
-	MOVQ   c+16(FP), DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
+	MOVQ    n+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    c+16(FP), DX
+	MOVQ    AX, BX
+	ANDQ    $0x03, BX
+	LEAQ    ·laneMask+32(SB), SI
+	MOVQ    BX, DI
+	SHLQ    $0x03, DI
+	SUBQ    DI, SI
+	VMOVDQU (SI), Y0
+	LEAQ    ·laneMask+32(SB), SI
+	SHLQ    $0x02, BX
+	SUBQ    BX, SI
+	VMOVDQU (SI), Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
 
 loop4:
 	CMPQ        AX, $0x00000010
 	JLT         done4
-	VCVTPS2PD   (CX), Y4
-	VSUBPD      (DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y0
-	VCVTPS2PD   16(CX), Y4
-	VSUBPD      32(DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y1
-	VCVTPS2PD   32(CX), Y4
-	VSUBPD      64(DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y2
-	VCVTPS2PD   48(CX), Y4
-	VSUBPD      96(DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y3
+	VCVTPS2PD   (CX), Y6
+	VSUBPD      (DX), Y6, Y6
+	VFMADD231PD Y6, Y6, Y2
+	VCVTPS2PD   16(CX), Y6
+	VSUBPD      32(DX), Y6, Y6
+	VFMADD231PD Y6, Y6, Y3
+	VCVTPS2PD   32(CX), Y6
+	VSUBPD      64(DX), Y6, Y6
+	VFMADD231PD Y6, Y6, Y4
+	VCVTPS2PD   48(CX), Y6
+	VSUBPD      96(DX), Y6, Y6
+	VFMADD231PD Y6, Y6, Y5
 	ADDQ        $0x00000040, CX
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x00000010, AX
@@ -177,65 +188,67 @@ done4:
 loop1:
 	CMPQ        AX, $0x00000004
 	JLT         done1
-	VCVTPS2PD   (CX), Y4
-	VSUBPD      (DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y0
+	VCVTPS2PD   (CX), Y6
+	VSUBPD      (DX), Y6, Y6
+	VFMADD231PD Y6, Y6, Y2
 	ADDQ        $0x00000010, CX
 	ADDQ        $0x00000020, DX
 	SUBQ        $0x00000004, AX
 	JMP         loop1
 
 done1:
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDSD       X0, X1, X1
-
-last:
 	TESTQ       AX, AX
-	JZ          end
-	VCVTSS2SD   (CX), X1, X0
-	VSUBSD      (DX), X0, X0
-	VFMADD231SD X0, X0, X1
-	ADDQ        $0x00000004, CX
-	ADDQ        $0x00000008, DX
-	DECQ        AX
-	JMP         last
+	JZ          whole
+	VMASKMOVPS  (CX), X1, X1
+	VCVTPS2PD   X1, Y1
+	VMASKMOVPD  (DX), Y0, Y0
+	VSUBPD      Y0, Y1, Y1
+	VFMADD231PD Y1, Y1, Y5
 
-end:
-	MOVSD X1, ret+24(FP)
+whole:
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPD       X0, X2, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, ret+24(FP)
 	VZEROUPPER
 	RET
 
 // func squaredDistanceAVX2(n int, x *float64, c *float64) float64
 // Requires: AVX, FMA3, SSE2
 TEXT ·squaredDistanceAVX2(SB), NOSPLIT, $0-32
-	MOVQ   n+0(FP), AX
-	MOVQ   x+8(FP), CX
-	MOVQ   c+16(FP), DX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
+	MOVQ    n+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    c+16(FP), DX
+	MOVQ    AX, BX
+	ANDQ    $0x03, BX
+	LEAQ    ·laneMask+32(SB), SI
+	SHLQ    $0x03, BX
+	SUBQ    BX, SI
+	VMOVDQU (SI), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
 
 loop4:
 	CMPQ        AX, $0x00000010
 	JLT         done4
-	VMOVUPD     (CX), Y4
-	VSUBPD      (DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y0
-	VMOVUPD     32(CX), Y4
-	VSUBPD      32(DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y1
-	VMOVUPD     64(CX), Y4
-	VSUBPD      64(DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y2
-	VMOVUPD     96(CX), Y4
-	VSUBPD      96(DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y3
+	VMOVUPD     (CX), Y5
+	VSUBPD      (DX), Y5, Y5
+	VFMADD231PD Y5, Y5, Y1
+	VMOVUPD     32(CX), Y5
+	VSUBPD      32(DX), Y5, Y5
+	VFMADD231PD Y5, Y5, Y2
+	VMOVUPD     64(CX), Y5
+	VSUBPD      64(DX), Y5, Y5
+	VFMADD231PD Y5, Y5, Y3
+	VMOVUPD     96(CX), Y5
+	VSUBPD      96(DX), Y5, Y5
+	VFMADD231PD Y5, Y5, Y4
 	ADDQ        $0x00000080, CX
 	ADDQ        $0x00000080, DX
 	SUBQ        $0x00000010, AX
@@ -245,35 +258,30 @@ done4:
 loop1:
 	CMPQ        AX, $0x00000004
 	JLT         done1
-	VMOVUPD     (CX), Y4
-	VSUBPD      (DX), Y4, Y4
-	VFMADD231PD Y4, Y4, Y0
+	VMOVUPD     (CX), Y5
+	VSUBPD      (DX), Y5, Y5
+	VFMADD231PD Y5, Y5, Y1
 	ADDQ        $0x00000020, CX
 	ADDQ        $0x00000020, DX
 	SUBQ        $0x00000004, AX
 	JMP         loop1
 
 done1:
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDSD       X0, X1, X1
-
-last:
 	TESTQ       AX, AX
-	JZ          end
-	VMOVSD      (CX), X0
-	VSUBSD      (DX), X0, X0
-	VFMADD231SD X0, X0, X1
-	ADDQ        $0x00000008, CX
-	ADDQ        $0x00000008, DX
-	DECQ        AX
-	JMP         last
+	JZ          whole
+	VMASKMOVPD  (CX), Y0, Y5
+	VMASKMOVPD  (DX), Y0, Y0
+	VSUBPD      Y0, Y5, Y5
+	VFMADD231PD Y5, Y5, Y4
 
-end:
-	MOVSD X1, ret+24(FP)
+whole:
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPD       X0, X1, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	MOVSD        X0, ret+24(FP)
 	VZEROUPPER
 	RET

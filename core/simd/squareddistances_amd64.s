@@ -3,7 +3,7 @@
 #include "textflag.h"
 
 // func squaredDistancesMixedAVX512(d int, rows int, x *float32, stride int, index *int32, c *float64, label *int32, out *float64)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
 TEXT ·squaredDistancesMixedAVX512(SB), NOSPLIT, $0-64
 	MOVQ   rows+8(FP), AX
 	MOVQ   x+16(FP), CX
@@ -13,6 +13,11 @@ TEXT ·squaredDistancesMixedAVX512(SB), NOSPLIT, $0-64
 	MOVQ   out+56(FP), DI
 	MOVQ   d+0(FP), R8
 	IMUL3Q $0x04, DX, DX
+	MOVQ   R8, R9
+	ANDQ   $0x07, R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	SHLQ   $0x03, R8
 
 row:
@@ -74,6 +79,14 @@ loop1:
 	JMP         loop1
 
 done1:
+	TESTQ       R12, R12
+	JZ          whole
+	VCVTPS2PD.Z (R9), K1, Z4
+	VMOVUPD.Z   (R10), K1, Z5
+	VSUBPD      Z5, Z4, Z4
+	VFMADD231PD Z4, Z4, Z3
+
+whole:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -83,31 +96,18 @@ done1:
 	VADDPD        X0, X1, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDSD        X1, X0, X0
-
-last:
-	TESTQ       R12, R12
-	JZ          end
-	VCVTSS2SD   (R9), X0, X1
-	VSUBSD      (R10), X1, X1
-	VFMADD231SD X1, X1, X0
-	ADDQ        $0x00000004, R9
-	ADDQ        $0x00000008, R10
-	DECQ        R12
-	JMP         last
-
-end:
-	VMOVSD X0, (DI)
-	ADDQ   $0x04, SI
-	ADDQ   $0x08, DI
-	DECQ   AX
-	JMP    row
+	VMOVSD        X0, (DI)
+	ADDQ          $0x04, SI
+	ADDQ          $0x08, DI
+	DECQ          AX
+	JMP           row
 
 all:
 	VZEROUPPER
 	RET
 
 // func squaredDistancesAVX512(d int, rows int, x *float64, stride int, index *int32, c *float64, label *int32, out *float64)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
 TEXT ·squaredDistancesAVX512(SB), NOSPLIT, $0-64
 	MOVQ   rows+8(FP), AX
 	MOVQ   x+16(FP), CX
@@ -117,6 +117,11 @@ TEXT ·squaredDistancesAVX512(SB), NOSPLIT, $0-64
 	MOVQ   out+56(FP), DI
 	MOVQ   d+0(FP), R8
 	IMUL3Q $0x08, DX, DX
+	MOVQ   R8, R9
+	ANDQ   $0x07, R9
+	MOVL   $-1, R10
+	BZHIL  R9, R10, R10
+	KMOVW  R10, K1
 	SHLQ   $0x03, R8
 
 row:
@@ -178,6 +183,14 @@ loop1:
 	JMP         loop1
 
 done1:
+	TESTQ       R12, R12
+	JZ          whole
+	VMOVUPD.Z   (R9), K1, Z4
+	VMOVUPD.Z   (R10), K1, Z5
+	VSUBPD      Z5, Z4, Z4
+	VFMADD231PD Z4, Z4, Z3
+
+whole:
 	VADDPD        Z1, Z0, Z0
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z2, Z0, Z0
@@ -187,24 +200,11 @@ done1:
 	VADDPD        X0, X1, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDSD        X1, X0, X0
-
-last:
-	TESTQ       R12, R12
-	JZ          end
-	VMOVSD      (R9), X1
-	VSUBSD      (R10), X1, X1
-	VFMADD231SD X1, X1, X0
-	ADDQ        $0x00000008, R9
-	ADDQ        $0x00000008, R10
-	DECQ        R12
-	JMP         last
-
-end:
-	VMOVSD X0, (DI)
-	ADDQ   $0x04, SI
-	ADDQ   $0x08, DI
-	DECQ   AX
-	JMP    row
+	VMOVSD        X0, (DI)
+	ADDQ          $0x04, SI
+	ADDQ          $0x08, DI
+	DECQ          AX
+	JMP           row
 
 all:
 	VZEROUPPER
@@ -213,15 +213,26 @@ all:
 // func squaredDistancesMixedAVX2(d int, rows int, x *float32, stride int, index *int32, c *float64, label *int32, out *float64)
 // Requires: AVX, FMA3
 TEXT ·squaredDistancesMixedAVX2(SB), NOSPLIT, $0-64
-	MOVQ   rows+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   stride+24(FP), DX
-	MOVQ   index+32(FP), BX
-	MOVQ   label+48(FP), SI
-	MOVQ   out+56(FP), DI
-	MOVQ   d+0(FP), R8
-	IMUL3Q $0x04, DX, DX
-	SHLQ   $0x03, R8
+	MOVQ    rows+8(FP), AX
+	MOVQ    x+16(FP), CX
+	MOVQ    stride+24(FP), DX
+	MOVQ    index+32(FP), BX
+	MOVQ    label+48(FP), SI
+	MOVQ    out+56(FP), DI
+	MOVQ    d+0(FP), R8
+	IMUL3Q  $0x04, DX, DX
+	MOVQ    R8, R9
+	ANDQ    $0x03, R9
+	LEAQ    ·laneMask+32(SB), R10
+	MOVQ    R9, R11
+	SHLQ    $0x03, R11
+	SUBQ    R11, R10
+	VMOVDQU (R10), Y0
+	LEAQ    ·laneMask+32(SB), R10
+	SHLQ    $0x02, R9
+	SUBQ    R9, R10
+	VMOVDQU (R10), Y1
+	SHLQ    $0x03, R8
 
 row:
 	TESTQ   AX, AX
@@ -244,26 +255,26 @@ found:
 	MOVLQSX (SI), R11
 	IMULQ   R8, R11
 	ADDQ    R11, R10
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
 
 loop4:
 	CMPQ        R12, $0x00000010
 	JLT         done4
-	VCVTPS2PD   (R9), Y4
-	VSUBPD      (R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y0
-	VCVTPS2PD   16(R9), Y4
-	VSUBPD      32(R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y1
-	VCVTPS2PD   32(R9), Y4
-	VSUBPD      64(R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y2
-	VCVTPS2PD   48(R9), Y4
-	VSUBPD      96(R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y3
+	VCVTPS2PD   (R9), Y6
+	VSUBPD      (R10), Y6, Y6
+	VFMADD231PD Y6, Y6, Y2
+	VCVTPS2PD   16(R9), Y6
+	VSUBPD      32(R10), Y6, Y6
+	VFMADD231PD Y6, Y6, Y3
+	VCVTPS2PD   32(R9), Y6
+	VSUBPD      64(R10), Y6, Y6
+	VFMADD231PD Y6, Y6, Y4
+	VCVTPS2PD   48(R9), Y6
+	VSUBPD      96(R10), Y6, Y6
+	VFMADD231PD Y6, Y6, Y5
 	ADDQ        $0x00000040, R9
 	ADDQ        $0x00000080, R10
 	SUBQ        $0x00000010, R12
@@ -273,40 +284,36 @@ done4:
 loop1:
 	CMPQ        R12, $0x00000004
 	JLT         done1
-	VCVTPS2PD   (R9), Y4
-	VSUBPD      (R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y0
+	VCVTPS2PD   (R9), Y6
+	VSUBPD      (R10), Y6, Y6
+	VFMADD231PD Y6, Y6, Y2
 	ADDQ        $0x00000010, R9
 	ADDQ        $0x00000020, R10
 	SUBQ        $0x00000004, R12
 	JMP         loop1
 
 done1:
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDSD       X0, X1, X1
-
-last:
 	TESTQ       R12, R12
-	JZ          end
-	VCVTSS2SD   (R9), X1, X0
-	VSUBSD      (R10), X0, X0
-	VFMADD231SD X0, X0, X1
-	ADDQ        $0x00000004, R9
-	ADDQ        $0x00000008, R10
-	DECQ        R12
-	JMP         last
+	JZ          whole
+	VMASKMOVPS  (R9), X1, X6
+	VCVTPS2PD   X6, Y6
+	VMASKMOVPD  (R10), Y0, Y7
+	VSUBPD      Y7, Y6, Y6
+	VFMADD231PD Y6, Y6, Y5
 
-end:
-	VMOVSD X1, (DI)
-	ADDQ   $0x04, SI
-	ADDQ   $0x08, DI
-	DECQ   AX
-	JMP    row
+whole:
+	VADDPD       Y3, Y2, Y2
+	VADDPD       Y5, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X3
+	VPERMILPD    $0x01, X3, X2
+	VADDSD       X2, X3, X3
+	VMOVSD       X3, (DI)
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, DI
+	DECQ         AX
+	JMP          row
 
 all:
 	VZEROUPPER
@@ -315,15 +322,21 @@ all:
 // func squaredDistancesAVX2(d int, rows int, x *float64, stride int, index *int32, c *float64, label *int32, out *float64)
 // Requires: AVX, FMA3
 TEXT ·squaredDistancesAVX2(SB), NOSPLIT, $0-64
-	MOVQ   rows+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   stride+24(FP), DX
-	MOVQ   index+32(FP), BX
-	MOVQ   label+48(FP), SI
-	MOVQ   out+56(FP), DI
-	MOVQ   d+0(FP), R8
-	IMUL3Q $0x08, DX, DX
-	SHLQ   $0x03, R8
+	MOVQ    rows+8(FP), AX
+	MOVQ    x+16(FP), CX
+	MOVQ    stride+24(FP), DX
+	MOVQ    index+32(FP), BX
+	MOVQ    label+48(FP), SI
+	MOVQ    out+56(FP), DI
+	MOVQ    d+0(FP), R8
+	IMUL3Q  $0x08, DX, DX
+	MOVQ    R8, R9
+	ANDQ    $0x03, R9
+	LEAQ    ·laneMask+32(SB), R10
+	SHLQ    $0x03, R9
+	SUBQ    R9, R10
+	VMOVDQU (R10), Y0
+	SHLQ    $0x03, R8
 
 row:
 	TESTQ   AX, AX
@@ -346,26 +359,26 @@ found:
 	MOVLQSX (SI), R11
 	IMULQ   R8, R11
 	ADDQ    R11, R10
-	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
 
 loop4:
 	CMPQ        R12, $0x00000010
 	JLT         done4
-	VMOVUPD     (R9), Y4
-	VSUBPD      (R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y0
-	VMOVUPD     32(R9), Y4
-	VSUBPD      32(R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y1
-	VMOVUPD     64(R9), Y4
-	VSUBPD      64(R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y2
-	VMOVUPD     96(R9), Y4
-	VSUBPD      96(R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y3
+	VMOVUPD     (R9), Y5
+	VSUBPD      (R10), Y5, Y5
+	VFMADD231PD Y5, Y5, Y1
+	VMOVUPD     32(R9), Y5
+	VSUBPD      32(R10), Y5, Y5
+	VFMADD231PD Y5, Y5, Y2
+	VMOVUPD     64(R9), Y5
+	VSUBPD      64(R10), Y5, Y5
+	VFMADD231PD Y5, Y5, Y3
+	VMOVUPD     96(R9), Y5
+	VSUBPD      96(R10), Y5, Y5
+	VFMADD231PD Y5, Y5, Y4
 	ADDQ        $0x00000080, R9
 	ADDQ        $0x00000080, R10
 	SUBQ        $0x00000010, R12
@@ -375,40 +388,35 @@ done4:
 loop1:
 	CMPQ        R12, $0x00000004
 	JLT         done1
-	VMOVUPD     (R9), Y4
-	VSUBPD      (R10), Y4, Y4
-	VFMADD231PD Y4, Y4, Y0
+	VMOVUPD     (R9), Y5
+	VSUBPD      (R10), Y5, Y5
+	VFMADD231PD Y5, Y5, Y1
 	ADDQ        $0x00000020, R9
 	ADDQ        $0x00000020, R10
 	SUBQ        $0x00000004, R12
 	JMP         loop1
 
 done1:
-	VADDPD       Y1, Y0, Y0
-	VADDPD       Y3, Y2, Y2
-	VADDPD       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDSD       X0, X1, X1
-
-last:
 	TESTQ       R12, R12
-	JZ          end
-	VMOVSD      (R9), X0
-	VSUBSD      (R10), X0, X0
-	VFMADD231SD X0, X0, X1
-	ADDQ        $0x00000008, R9
-	ADDQ        $0x00000008, R10
-	DECQ        R12
-	JMP         last
+	JZ          whole
+	VMASKMOVPD  (R9), Y0, Y5
+	VMASKMOVPD  (R10), Y0, Y6
+	VSUBPD      Y6, Y5, Y5
+	VFMADD231PD Y5, Y5, Y4
 
-end:
-	VMOVSD X1, (DI)
-	ADDQ   $0x04, SI
-	ADDQ   $0x08, DI
-	DECQ   AX
-	JMP    row
+whole:
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPD       X2, X1, X2
+	VPERMILPD    $0x01, X2, X1
+	VADDSD       X1, X2, X2
+	VMOVSD       X2, (DI)
+	ADDQ         $0x04, SI
+	ADDQ         $0x08, DI
+	DECQ         AX
+	JMP          row
 
 all:
 	VZEROUPPER

@@ -133,7 +133,16 @@ type coarseTile struct {
 	rowTile
 	size, norms, top reg.GPVirtual // size: bytes of a panel
 	index            reg.GPVirtual // of the panel's first centre
-	vectors          []reg.VecVirtual
+	ahead            reg.GPVirtual // what is prefetched next
+}
+
+// fetch emits a step's share of prefetching, lines at most. What is read next comes while there is
+// enough to compute.
+func (c *coarseTile) fetch(lines int) {
+	for l := range lines {
+		c.PREFETCHT1(operand.Mem{Base: c.ahead, Disp: 64 * l})
+	}
+	c.ADDQ(c.ParamMem("share"), c.ahead)
 }
 
 // coarseNearest emits the search for the least and the second least key in each
@@ -144,9 +153,8 @@ func coarseNearest(k vec.Kit) {
 		return
 	}
 	c := coarseTile{rowTile: rowTile{Kit: k}}
-	c.Kernel("coarseNearest", "func(pairs, panels, groups int, x, panel *int16, norms *int32, first int, low int32, top *int32)")
-	c.x, c.top = c.Arg("x"), c.Arg("top")
-	groups := c.Arg("groups")
+	c.Kernel("coarseNearest", "func(pairs, panels, groups int, x, panel *int16, norms *int32, first int, low int32, top *int32, ahead *byte, share int)")
+	c.x, c.top, c.ahead = c.Arg("x"), c.Arg("top"), c.Arg("ahead")
 	c.stride, c.size = c.Arg("pairs"), c.GP64()
 	c.MOVQ(c.stride, c.size)
 	c.SHLQ(operand.U8(2), c.stride)
@@ -190,7 +198,7 @@ func coarseNearest(k vec.Kit) {
 	c.IMUL3Q(operand.U32(coarseRows), c.stride, bytes)
 	c.ADDQ(bytes, c.x)
 	c.ADDQ(operand.U32(coarseRows*coarseTop), c.top)
-	c.DECQ(groups)
+	c.DECQ(c.ParamMem("groups")) // for want of registers
 	c.JNZ(operand.LabelRef("group"))
 	c.Return()
 }
@@ -218,6 +226,11 @@ func (c *coarseTile) tileAVX512(name string, panels int, merge bool) {
 	bases, panel, count := c.bases(coarseRows), c.GP64(), c.Arg("pairs")
 	c.MOVQ(c.panel, panel)
 	c.Label(name)
+	lines := 3 // of float64, where there is one tile
+	if merge {
+		lines = 2
+	}
+	c.fetch(lines)
 	lanes := c.Vectors(panels)
 	c.VMOVDQU32(operand.Mem{Base: panel}, lanes[0])
 	if panels == 2 {
@@ -295,6 +308,7 @@ func (c *coarseTile) tileAVX2(name string, from, rows int, merge bool) {
 	}
 	c.MOVQ(c.panel, panel)
 	c.Label(name)
+	c.fetch(2)
 	lanes := c.Vectors(halves)
 	for h := range lanes {
 		c.VMOVDQU(operand.Mem{Base: panel, Disp: h * c.Bytes()}, lanes[h])

@@ -321,8 +321,9 @@ func squaredDistance(k vec.Kit) {
 	k.Pragma("noescape")
 	k.SignatureExpr(fmt.Sprintf("func(n int, x *%s, c *float64) float64", k.Elem()))
 	n, x, c := k.Arg("n"), k.Arg("x"), k.Arg("c")
-	wide := vec.Kit{Context: k.Context, F64: true, AVX512: k.AVX512}
-	total := difference(k, wide, n, x, c)
+	tail := newRowVectors(k)
+	mask, narrow := tail.tail(n)
+	total := difference(k, tail, mask, narrow, n, x, c)
 	k.Store(total, k.ReturnIndex(0))
 	k.Return()
 }
@@ -339,8 +340,9 @@ func mixedName(k vec.Kit, kernel string) string {
 }
 
 // difference emits the squared length of a difference, in lane 0. n, x and c are overwritten.
-func difference(k, wide vec.Kit, n, x, c reg.GPVirtual) (total reg.VecVirtual) {
+func difference(k vec.Kit, tail rowVectors, mask, narrow reg.Register, n, x, c reg.GPVirtual) (total reg.VecVirtual) {
 	const unroll = 4
+	wide := tail.Kit
 	sums := wide.Vectors(unroll)
 	wide.Zero(sums...)
 	for _, vectors := range []int{unroll, 1} {
@@ -366,26 +368,18 @@ func difference(k, wide vec.Kit, n, x, c reg.GPVirtual) (total reg.VecVirtual) {
 		k.JMP(operand.LabelRef(loop))
 		k.Label(done)
 	}
+	k.TESTQ(n, n)
+	k.JZ(operand.LabelRef("whole"))
+	row, center := wide.Vector(), wide.Vector()
+	tail.load(operand.Mem{Base: x}, mask, narrow, row)
+	wide.LoadMasked(operand.Mem{Base: c}, mask, center)
+	wide.Sub(center, row, row)
+	wide.AddProduct(row, row, sums[unroll-1])
+	k.Label("whole")
 	wide.Add(sums[1], sums[0], sums[0])
 	wide.Add(sums[3], sums[2], sums[2])
 	wide.Add(sums[2], sums[0], sums[0])
 	total = wide.SumOfLanes(sums[0])
-	k.Label("last")
-	k.TESTQ(n, n)
-	k.JZ(operand.LabelRef("end"))
-	one := k.XMM()
-	if !k.F64 {
-		k.VCVTSS2SD(operand.Mem{Base: x}, total, one)
-	} else {
-		k.VMOVSD(operand.Mem{Base: x}, one)
-	}
-	k.VSUBSD(operand.Mem{Base: c}, one, one)
-	k.VFMADD231SD(one, one, total)
-	k.ADDQ(operand.U32(k.Size()), x)
-	k.ADDQ(operand.U32(8), c)
-	k.DECQ(n)
-	k.JMP(operand.LabelRef("last"))
-	k.Label("end")
 	return total
 }
 
@@ -398,8 +392,9 @@ func squaredDistances(k vec.Kit) {
 	left, x, stride, index := k.Arg("rows"), k.Arg("x"), k.Arg("stride"), k.Arg("index")
 	label, out, pitch := k.Arg("label"), k.Arg("out"), k.Arg("d")
 	k.IMUL3Q(operand.U8(k.Size()), stride, stride)
+	tail := newRowVectors(k)
+	mask, narrow := tail.tail(pitch)
 	k.SHLQ(operand.U8(3), pitch)
-	wide := vec.Kit{Context: k.Context, F64: true, AVX512: k.AVX512}
 	k.Label("row")
 	k.TESTQ(left, left)
 	k.JZ(operand.LabelRef("all"))
@@ -418,7 +413,7 @@ func squaredDistances(k vec.Kit) {
 	k.MOVLQSX(operand.Mem{Base: label}, at)
 	k.IMULQ(pitch, at)
 	k.ADDQ(at, c)
-	total := difference(k, wide, n, row, c)
+	total := difference(k, tail, mask, narrow, n, row, c)
 	k.VMOVSD(total, operand.Mem{Base: out})
 	k.ADDQ(operand.U8(4), label)
 	k.ADDQ(operand.U8(8), out)

@@ -30,6 +30,10 @@ func main() {
 	family("seedpass", seedPass)
 	family("squareddistance", squaredDistance)
 	family("squareddistances", squaredDistances)
+	family("moverows", moveRows)
+	family("sumrows", sumRows)
+	family("nearestnarrow", nearestNarrow)
+	single("failing", failing)
 }
 
 // family writes one kernel for every level and element type to one file.
