@@ -93,6 +93,23 @@ func cases(t *testing.T, body func(t *testing.T, s *arena.Scope, p *Pack, x dens
 			})
 		}
 	}
+	t.Run("two rows far away", func(t *testing.T) {
+		s := arena.NewScope()
+		defer s.Release()
+		x := random(5, 203, 4, 1)
+		for k := range 4 {
+			x.F64[4*40+k] += 1e4
+			x.F64[4*41+k] = x.F64[4*40+k] + .2
+		}
+		p, err := NewPack(nil, s, x, Params{Kind: RBF, Gamma: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !p.Wide() {
+			t.Fatal("not in float64")
+		}
+		body(t, s, p, x, 2e-6)
+	})
 	t.Run("most elements alike", func(t *testing.T) {
 		s := arena.NewScope()
 		defer s.Release()

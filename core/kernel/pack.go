@@ -21,8 +21,8 @@ const packRows = 256
 // float32 dot products; past it the rows are kept in float64.
 const narrowLimit = 1e-4
 
-// wideLimit bounds the same error in float64; past it exponents are formed from
-// differences of rows.
+// wideLimit bounds the same error in float64; exponents of rows for which it is larger are
+// formed from differences.
 const wideLimit = 1e-8
 
 // Pack is a data set made ready for one kernel. For RBF and Linear rows are centred,
@@ -136,7 +136,7 @@ func (p *Pack) widen(c *parallel.Control, s *arena.Scope) error {
 			p.sparse.apart = true
 			clear(wide.norm)
 		} else {
-			wide.tiles = tilesApart()
+			wide.tiles = tilesCareful(wide.tiles)
 		}
 	}
 	p.narrow, p.wide = nil, wide
@@ -285,6 +285,9 @@ func (p *Pack) stored() *gram {
 	}
 	return p.gram
 }
+
+// HasTable reports whether all kernel values were computed once.
+func (p *Pack) HasTable() bool { return p.table != nil }
 
 // Magnitude is the size to which the errors of row i's kernel values are relative.
 func (p *Pack) Magnitude(i int) float64 {

@@ -150,12 +150,12 @@ func (p *Pack) addLarge(row []float64, segments []Segment, sums []float64) {
 // queryRoom is one thread's room for a chunk of query rows.
 type queryRoom[T float] struct {
 	panels[T]
+	weighted
 	row   []float64
 	large []int // query rows that float32 cannot hold; see Params.fits
 	f     []float64
-	k     []float32 // a tile of kernel values, [column][lanes]
-	off   []int
-	w     []float32
+	many  []float64
+	k     []float32 // a tile of kernel values: columns, as far apart as f is long
 }
 
 // tileCols is the number of columns of the tile that is kept at a time.
@@ -164,15 +164,16 @@ const tileCols = 256
 // newQueryRoom makes room for rows of the store, or of other sparse ones.
 func newQueryRoom[T float](s *arena.Scope, st *store[T], other *elements) (*queryRoom[T], error) {
 	rows := st.queryRows()
-	r := &queryRoom[T]{row: make([]float64, st.d), f: make([]float64, rows), off: make([]int, tileCols), w: make([]float32, tileCols)}
-	for j := range r.off {
-		r.off[j] = j * st.lanes
-	}
+	r := &queryRoom[T]{row: make([]float64, st.d), f: make([]float64, rows)}
 	var err error
 	if r.panels, err = newPanels(s, st, rows, other, rows); err != nil {
 		return nil, err
 	}
-	r.k, err = arena.Make[float32](s, tileCols*st.lanes)
+	cols := tileCols
+	if st.sparse != nil {
+		cols = group
+	}
+	r.k, err = arena.Make[float32](s, cols*rows)
 	return r, err
 }
 
@@ -225,29 +226,52 @@ func (r *queryRoom[T]) sums(st *store[T], g groups[T], seg Segment, n, width int
 		r.sparseSums(st, g, seg, n, width, out)
 		return
 	}
-	for q := 0; q*l < n; q++ {
-		for j := 0; j < cols; j += tileCols {
-			m := min(tileCols, cols-j)
-			padded := roundUp(m, group)
-			st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:padded*d], g.norm[j:][:padded], r.norm[q*l:][:l], r.k, l)
-			for s, weights := range seg.Weights {
-				clear(r.f[:l])
-				addWeighted(r.f[:l], r.k, r.off, weights[j:j+m], r.w)
-				for i := q * l; i < min(n, (q+1)*l); i++ {
-					out[i*width+seg.Out[s]] += r.f[i-q*l]
-				}
-			}
+	f := r.sumsOf(len(seg.Weights))
+	for j := 0; j < cols; j += tileCols {
+		m := min(tileCols, cols-j)
+		padded := roundUp(m, group)
+		for q := 0; q*l < n; q++ {
+			st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:padded*d], g.norm[j:][:padded], r.norm[q*l:][:l], r.k[q*l:], len(r.f))
+		}
+		for s, weights := range seg.Weights {
+			r.add(f[s*len(r.f):][:roundUp(n, l)], r.k, len(r.f), weights[j:j+m])
+		}
+	}
+	for s, o := range seg.Out {
+		for i, v := range f[s*len(r.f):][:n] {
+			out[i*width+o] += v
 		}
 	}
 }
 
-// addWeighted adds to f the rows of k that start at off, times their weights; w has room
-// for these as AddRows takes them.
-func addWeighted(f []float64, k []float32, off []int, weights []float64, w []float32) {
-	for e, v := range weights {
-		w[e] = float32(v)
+// sumsOf returns room for so many sums over the rows of a query, all zero.
+func (r *queryRoom[T]) sumsOf(count int) []float64 {
+	if count *= len(r.f); cap(r.many) < count {
+		r.many = make([]float64, count)
 	}
-	simd.AddRows(f, k, off[:len(weights)], w[:len(weights)])
+	f := r.many[:count]
+	clear(f)
+	return f
+}
+
+// weighted adds up stored kernel values.
+type weighted struct {
+	off []int
+	w   []float32
+}
+
+// add adds to f the columns of k, ld apart, times their weights. A support vector of one
+// pair of classes often is none of another: weights of zero cost nothing.
+func (x *weighted) add(f []float64, k []float32, ld int, weights []float64) {
+	x.off, x.w = x.off[:0], x.w[:0]
+	for e, v := range weights {
+		if v != 0 {
+			x.off, x.w = append(x.off, e*ld), append(x.w, float32(v))
+		}
+	}
+	if len(x.off) > 0 {
+		simd.AddRows(f, k, x.off, x.w)
+	}
 }
 
 // linearAgainst first sums the weighted rows: ⟨x, Σ w_j z_j⟩, of rows as they

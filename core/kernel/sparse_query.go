@@ -90,16 +90,15 @@ func (r *queryRoom[T]) loadSparse(p *Pack, st *store[T], first, n int) {
 // sparseSums is sums for several weights: a tile of a group of columns at a time.
 func (r *queryRoom[T]) sparseSums(st *store[T], g groups[T], seg Segment, n, width int, out []float64) {
 	d, l, cols := st.d, st.lanes, seg.Last-seg.First
-	f := make([]float64, len(seg.Weights)*len(r.f))
-	panels := roundUp(n, l) / l
+	f := r.sumsOf(len(seg.Weights))
 	for j := 0; j < cols; j += group {
 		m := min(group, cols-j)
-		r.fill(st, g.idx[j:j+m], 0, panels)
-		for q := range panels {
-			st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:group*d], g.norm[j:][:group], r.norm[q*l:][:l], r.k, l)
-			for s, weights := range seg.Weights {
-				addWeighted(f[s*len(r.f)+q*l:][:l], r.k, r.off, weights[j:j+m], r.w)
-			}
+		r.fill(st, g.idx[j:j+m], 0, roundUp(n, l)/l)
+		for q := 0; q*l < n; q++ {
+			st.block(d, m, r.x[q*l*d:][:l*d], g.x[j*d:][:group*d], g.norm[j:][:group], r.norm[q*l:][:l], r.k[q*l:], len(r.f))
+		}
+		for s, weights := range seg.Weights {
+			r.add(f[s*len(r.f):][:roundUp(n, l)], r.k, len(r.f), weights[j:j+m])
 		}
 	}
 	for s, o := range seg.Out {

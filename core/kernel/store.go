@@ -64,6 +64,36 @@ func tiles64(k Params) tiles[float64] {
 	return t
 }
 
+// tilesCareful choose panel by panel: where the norm of a row is too large for the tiles
+// given, those that form differences. Rows of values that are not 0 have similar norms.
+func tilesCareful(t tiles[float64]) tiles[float64] {
+	apart := tilesApart()
+	large := func(nr []float64) bool {
+		for _, v := range nr[:simd.PanelRowsF64] {
+			if -v*math.Ln2*0x1p-52 > wideLimit && !math.IsInf(v, -1) {
+				return true
+			}
+		}
+		return false
+	}
+	apply, block := t.apply, t.block
+	t.apply = func(d, groups int, a, c, cn, delta, nr, f []float64) {
+		if large(nr) {
+			apart.apply(d, groups, a, c, cn, delta, nr, f)
+		} else {
+			apply(d, groups, a, c, cn, delta, nr, f)
+		}
+	}
+	t.block = func(d, cols int, a, c, cn, nr []float64, out []float32, ld int) {
+		if large(nr) {
+			apart.block(d, cols, a, c, cn, nr, out, ld)
+		} else {
+			block(d, cols, a, c, cn, nr, out, ld)
+		}
+	}
+	return t
+}
+
 // tilesApart form the exponent from differences of rows, in plain Go: slow, and right
 // where norms are so large against 1/γ that their rounding in float64 would show (K(x,
 // x) might not be 1). Of the norms only −Inf counts, which stands for no row.

@@ -75,17 +75,14 @@ func (g *gram) among(ctl *parallel.Control, rows, cols []int32, segments []Segme
 		first := chunk * queryRows
 		some := rows[first:min(len(rows), first+queryRows)]
 		k, f := make([]float32, tileCols*queryRows), make([]float64, queryRows)
-		off, w := make([]int, tileCols), make([]float32, tileCols)
-		for j := range off {
-			off[j] = j * queryRows
-		}
+		var x weighted
 		for _, seg := range segments {
 			for j := seg.First; j < seg.Last; j += tileCols {
 				n := min(tileCols, seg.Last-j)
 				g.columns(nil, some, cols[j:j+n], k, queryRows)
 				for s, weights := range seg.Weights {
 					clear(f)
-					addWeighted(f, k, off, weights[j-seg.First:][:n], w)
+					x.add(f, k, queryRows, weights[j-seg.First:][:n])
 					for i := range some {
 						out[(first+i)*width+seg.Out[s]] += f[i]
 					}

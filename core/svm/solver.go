@@ -69,6 +69,10 @@ func workingSets(d int) (outer, inner mix, first int) {
 	return mix{size: 8192, keep: 0.5, random: 0.2}, mix{size: 640, keep: 0.3, random: 0.5}, 4096
 }
 
+// wholeBlock is the number of points up to which kernel values that are read, one here and
+// one there, are gathered once in one block.
+const wholeBlock = 1024
+
 func newSolver(ctl *parallel.Control, s *arena.Scope, pack *kernel.Pack, rows []int32, prm Params, classes *classPair) (*solver, error) {
 	limit := prm.MaxIter
 	if limit < 0 {
@@ -83,6 +87,9 @@ func newSolver(ctl *parallel.Control, s *arena.Scope, pack *kernel.Pack, rows []
 func (v *solver) make(cacheBytes int64, classes *classPair, origin *active) error {
 	n, s := len(v.rows), v.scope
 	outer, inner, first := workingSets(v.pack.Cols)
+	if v.pack.HasTable() && n <= wholeBlock {
+		inner.size = n
+	}
 	outer.size, inner.size = min(outer.size, n), min(inner.size, n)
 	v.mix, v.first = outer, first
 	f64, err := arena.MakeZero[float64](s, 2*n)
