@@ -1,18 +1,23 @@
 """Grid searches beside the peers': `benchmarks/.venv/bin/python -m benchmarks.search [case…]`.
 
-Ours runs whole, the last fit with all rows included. Of a peer some fits are timed, spread over the
+Ours runs whole, the last fit with all rows included. Of a peer some fits are timed, spread evenly over the
 grid, with the scoring of the rows held out, and the mean is multiplied: by scikit-learn's class it
 would make all of them one after the other. The scores of those fits are compared with ours. What
-a peer computes and no score needs (probabilities) is part of its time.
+a peer computes and no score needs (probabilities) is part of its time. --ours measures ours again and
+keeps what is recorded of the peers; --write puts the table into README.md here.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.metadata
+import json
+import re
 import time
 import tomllib
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +28,13 @@ from sklearn.model_selection import ParameterGrid, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks import data
+from benchmarks import data, machine, table
 from benchmarks.peers import OURS, PEERS
 
-CASES = Path(__file__).with_name("searches.toml")
+HERE = Path(__file__).parent
+CASES = HERE / "searches.toml"
+SECTION = re.compile(r"(<!-- searches: ([\w.-]+) -->\n).*?(<!-- end of searches -->)", re.DOTALL)
+ROUNDS = 2
 
 
 def estimator(case: dict[str, Any], peer: str) -> Any:
@@ -43,22 +51,23 @@ def grid(case: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def search(case: dict[str, Any], X: Any, y: Any) -> tuple[float, Any]:
-    """Run the whole search twice by ours; return the shorter time and the fitted search."""
+    """Run the whole search by ours some times; return the shortest time and the fitted search."""
     selection = importlib.import_module("dask_go.model_selection")
     seconds = []
-    for _ in range(2):
+    for _ in range(ROUNDS):
         start = time.perf_counter()
         fitted = selection.GridSearchCV(estimator(case, OURS), grid(case), cv=case["cv"]).fit(X, y)
         seconds.append(time.perf_counter() - start)
     return min(seconds), fitted
 
 
-def sample(case: dict[str, Any], peer: str, X: Any, y: Any, ours: Any) -> tuple[float, float]:
-    """Time some fits of a peer; return the time of as many as the search makes, and how far scores are from ours."""
+def sample(case: dict[str, Any], peer: str, X: Any, y: Any) -> dict[str, Any]:
+    """Time some fits of a peer; return their scores, and the time of as many as the search makes."""
     splits = list(StratifiedKFold(case["cv"]).split(X, y))
     candidates = list(ParameterGrid(grid(case)))
-    chosen = np.linspace(0, len(candidates) * len(splits) - 1, case["sample"]).round().astype(int)
-    spent, apart = 0.0, 0.0
+    fits = len(candidates) * len(splits)
+    chosen = range(fits) if case["sample"] == fits else (fits * (0.618034 * np.arange(case["sample"]) % 1)).astype(int)
+    spent, scores = 0.0, []
     for number in chosen:
         c, s = divmod(int(number), len(splits))
         train, test = splits[s]
@@ -66,34 +75,144 @@ def sample(case: dict[str, Any], peer: str, X: Any, y: Any, ours: Any) -> tuple[
         start = time.perf_counter()
         score = accuracy_score(y[test], model.fit(X[train], y[train]).predict(X[test]))
         spent += time.perf_counter() - start
-        apart = max(apart, abs(score - ours.cv_results_[f"split{s}_test_score"][c]))
-    return spent / len(chosen) * (len(candidates) * len(splits) + 1), apart
+        PEERS[peer].check_own_work(model[-1] if case.get("standardise") else model)
+        scores.append([c, s, float(score)])
+        print(f"  {peer}, {candidates[c]}: {table.seconds(spent)} for {len(scores)} fits", flush=True)
+    distribution = PEERS[peer].distribution
+    return {
+        "version": importlib.metadata.version(distribution),
+        "seconds": spent / len(chosen) * (fits + 1),
+        "scores": scores,
+    }
+
+
+def record(case: dict[str, Any], X: Any, y: Any, peers: dict[str, Any]) -> dict[str, Any]:
+    """Measure ours, and compare the scores with those of the peers."""
+    seconds, ours = search(case, X, y)
+    apart = max(
+        abs(score - ours.cv_results_[f"split{s}_test_score"][c]) for p in peers.values() for c, s, score in p["scores"]
+    )
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": machine.commit(),
+        "rows": X.shape[0],
+        "features": X.shape[1],
+        "fits": ours.search_plan_.fits,
+        "solved": ours.search_plan_.solved,
+        "seconds": seconds,
+        "best": {name: str(value) for name, value in ours.best_params_.items()},
+        "score": ours.best_score_,
+        "apart": apart,
+    }
+
+
+def wrong(case: dict[str, Any], found: dict[str, Any]) -> bool:
+    """Say whether scores differ by more than the case allows."""
+    return bool(found["apart"] > case.get("slack", 0.002))
+
+
+def line(case: dict[str, Any], found: dict[str, Any], peers: dict[str, Any]) -> str:
+    """Say in a line what was measured."""
+    beside = "".join(
+        f"; {peer} {table.seconds(peers[peer]['seconds'])} from {case['sample']} fits, "
+        f"{peers[peer]['seconds'] / found['seconds']:.0f}{table.TIMES} (goal {goal}{table.TIMES})"
+        for peer, goal in case["peers"].items()
+    )
+    return (
+        f"{case['name']}: {OURS} {table.seconds(found['seconds'])}, best {found['best']}, "
+        f"{found['score']:.4f}{beside}; scores differ by {found['apart']:.4f} at most"
+    )
+
+
+def markdown(results: dict[str, Any], cases: list[dict[str, Any]]) -> str:
+    """Write the table of a results file."""
+    rows = [
+        (case, results["cases"][case["name"]], results["peers"][case["name"]])
+        for case in cases
+        if case["name"] in results["cases"]
+    ]
+    peers = list(dict.fromkeys(peer for case, _, _ in rows for peer in case["peers"]))
+    lines = [["search", "data", "fits", OURS, *peers, "goal", "best score", "a score differs by"]]
+    lines.append(["---", "---", "---:", "---:", *["---:"] * len(peers), "---:", "---:", "---:"])
+    for case, found, beside in rows:
+        cells = [case["title"], f"{case['data']['make']} {found['rows']:,} {table.TIMES} {found['features']:,}"]
+        cells += [f"{found['fits']}", ("**wrong** " if wrong(case, found) else "") + table.seconds(found["seconds"])]
+        for peer in peers:
+            theirs = beside.get(peer)
+            cells.append(
+                f"{table.seconds(theirs['seconds'])} ({theirs['seconds'] / found['seconds']:.0f}{table.TIMES})"
+                if theirs
+                else ""
+            )
+        cells.append(" / ".join(f"{case['peers'][peer]}{table.TIMES}" for peer in peers if peer in case["peers"]))
+        cells += [f"{found['score']:.4f}", f"{found['apart']:.4f}"]
+        lines.append(cells)
+    here = results["machine"]
+    versions = {peer: theirs["version"] for _, _, beside in rows for peer, theirs in beside.items()}
+    commits = ", ".join(dict.fromkeys(found["commit"] for _, found, _ in rows))
+    caption = (
+        f"{machine.count(here['cores'])} of {here['cpu']}, {here['simd']}, Python {here['python']}; "
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        + f"; {max(found['date'] for _, found, _ in rows)}, commit {commits}."
+    )
+    return f"{caption}\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def fill(document: str) -> str:
+    """Return a document with its tables of searches written anew."""
+
+    def section(match: re.Match[str]) -> str:
+        results = json.loads((HERE / "results" / f"{match[2]}.json").read_text(encoding="utf-8"))
+        return match[1] + markdown(results, read()) + match[3]
+
+    return SECTION.sub(section, document)
+
+
+def read() -> list[dict[str, Any]]:
+    """Return the cases."""
+    cases: list[dict[str, Any]] = tomllib.loads(CASES.read_text(encoding="utf-8"))["case"]
+    return cases
+
+
+def save(path: Path, results: dict[str, Any]) -> None:
+    """Write a results file."""
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure; return 1 if scores differ by more than the case allows."""
-    cases = tomllib.loads(CASES.read_text(encoding="utf-8"))["case"]
+    """Measure, or write the table; return 1 if scores differ by more than a case allows."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description="Measure grid searches.")
-    parser.add_argument("case", nargs="*", choices=[[], *(case["name"] for case in cases)], help="none means all")
-    wanted = parser.parse_args(arguments).case
+    parser.add_argument("case", nargs="*", help="names from searches.toml; none means all")
+    parser.add_argument("--ours", action="store_true", help="keep what is recorded of the peers")
+    parser.add_argument("--write", action="store_true", help="measure nothing, write the table of README.md here")
+    given = parser.parse_args(arguments)
+    if given.write:
+        readme = HERE / "README.md"
+        readme.write_text(fill(readme.read_text(encoding="utf-8")), encoding="utf-8")
+        return 0
+    unknown = set(given.case) - {case["name"] for case in read()}
+    if unknown:
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
     warnings.simplefilter("ignore")  # peers on parameters that they do not like
-    wrong = False
-    for case in cases:
-        if wanted and case["name"] not in wanted:
+    here = machine.describe(None)
+    path = HERE / "results" / f"searches-{machine.label(here)}.json"
+    failed = False
+    for case in read():
+        if given.case and case["name"] not in given.case:
             continue
+        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cases": {}, "peers": {}}
         X, y = data.make(case["data"], "float64")
-        seconds, ours = search(case, X, y)
-        print(f"{case['name']}: {OURS} {seconds:.2f} s, best {ours.best_params_}, {ours.best_score_:.4f}")
-        print(f"  {ours.search_plan_}")
-        for peer, goal in case["peers"].items():
-            theirs, apart = sample(case, peer, X, y, ours)
-            print(
-                f"  {peer}: {theirs:.0f} s scaled from {case['sample']} fits, {theirs / seconds:.0f} times "
-                f"(goal {goal}); scores differ by {apart:.4f} at most",
-                flush=True,
-            )
-            wrong = wrong or apart > case.get("slack", 0.002)
-    return int(wrong)
+        peers = results["peers"].setdefault(case["name"], {})
+        results["machine"] = here
+        for peer in case["peers"]:
+            if not (given.ours and peer in peers):
+                peers[peer] = sample(case, peer, X, y)
+                save(path, results)
+        results["cases"][case["name"]] = found = record(case, X, y, peers)
+        save(path, results)
+        print(line(case, found, peers), flush=True)
+        failed = failed or wrong(case, found)
+    return int(failed)
 
 
 if __name__ == "__main__":
