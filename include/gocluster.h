@@ -473,7 +473,7 @@ int32_t gocluster_kmeans_predict_npy_start(const gocluster_file *files, int64_t 
                                            gocluster_job *job, gocluster_error *err);
 
 /* k-means on a matrix that lies in blocks of rows, which may be on several machines: what
- * its blocks give, added up, is what the matrix gives. */
+ * its blocks give, added up, is what the matrix gives. X is F32, F64 or CSR. */
 
 /* mean, F64 [n_features]: that of the rows. variance, F64 [1]: the mean of the columns' variances. */
 int32_t gocluster_kmeans_survey_start(const gocluster_array *X, const gocluster_array *mean,

@@ -25,21 +25,24 @@ type Part struct {
 func AssignBlock(ctl *parallel.Control, b Problem, centers []float64, labels []int32, p *Part) error {
 	scope := arena.NewScope()
 	defer scope.Release()
+	b, err := b.settle(ctl, scope)
+	if err != nil {
+		return err
+	}
 	if labels == nil {
-		var err error
-		if labels, err = arena.Make[int32](scope, b.X.Rows); err != nil {
+		if labels, err = arena.Make[int32](scope, b.rows()); err != nil {
 			return err
 		}
 	}
 	if err := checkBlock(b, centers, labels); err != nil {
 		return err
 	}
-	d := b.X.Cols
+	d := b.cols()
 	k := len(centers) / d
 	if len(p.Sums) != len(centers) || len(p.Mass) != k || len(p.Count) != k {
 		return refuse("sums", "room for %d, %d and %d numbers, with %d centres in %d dimensions", len(p.Sums), len(p.Mass), len(p.Count), k, d)
 	}
-	if b.X.F64 != nil {
+	if b.wide() {
 		return assignBlock(ctl, scope, b, double, centers, labels, p)
 	}
 	return assignBlock(ctl, scope, b, single, centers, labels, p)
@@ -47,16 +50,13 @@ func AssignBlock(ctl *parallel.Control, b Problem, centers []float64, labels []i
 
 // checkBlock is check without the demand for weight.
 func checkBlock(b Problem, centers []float64, labels []int32) error {
-	if b.Sparse != nil {
-		return refuse("X", "must be dense where it comes in blocks")
-	}
 	weights := b.SampleWeight
 	b.SampleWeight = nil
 	if err := check(b, centers, labels); err != nil {
 		return err
 	}
-	if weights != nil && len(weights) != b.X.Rows {
-		return refuse("sample_weight", "has %d elements, with %d rows", len(weights), b.X.Rows)
+	if weights != nil && len(weights) != b.rows() {
+		return refuse("sample_weight", "has %d elements, with %d rows", len(weights), b.rows())
 	}
 	for i, w := range weights {
 		if !(w >= 0) || math.IsInf(w, 1) {
@@ -69,7 +69,7 @@ func checkBlock(b Problem, centers []float64, labels []int32) error {
 // newBlockSolver is a solver that has not surveyed the rows: centres are
 // packed less their own mean, and reach is found chunk by chunk.
 func newBlockSolver[T float32 | float64](scope *arena.Scope, b Problem, how kind[T], centers []float64, labels []int32) (*solver[T], error) {
-	s, err := allocateSolver(scope, b, how, len(centers)/b.X.Cols)
+	s, err := allocateSolver(scope, b, how, len(centers)/b.cols())
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func assignBlock[T float32 | float64](ctl *parallel.Control, scope *arena.Scope,
 	}
 	inertia := make([]float64, s.chunks)
 	origin := make([]float64, s.d)
-	err = parallel.For(ctl, s.chunks, threadsFor(s.n*s.d*s.k), func(chunk int) {
+	err = parallel.For(ctl, s.chunks, threadsFor(s.n*s.width*s.k), func(chunk int) {
 		s.measure(chunk, origin)
 		s.assignChunk(chunk, false)
 		inertia[chunk] = s.addChunk(chunk, &parts[chunk])
@@ -127,6 +127,10 @@ func assignBlock[T float32 | float64](ctl *parallel.Control, scope *arena.Scope,
 // measure finds the reach of a chunk; origin are zeros.
 func (s *solver[T]) measure(chunk int, origin []float64) {
 	lo, hi := s.rows(chunk)
+	if s.csr != nil {
+		s.measureSparse(chunk)
+		return
+	}
 	squares := make([]float64, hi-lo)
 	s.distances(s.d, s.x[lo*s.stride:], s.stride, nil, origin, make([]int32, hi-lo), squares)
 	longest := 0.0
@@ -146,10 +150,15 @@ func (s *solver[T]) addChunk(chunk int, to *sums) (inertia float64) {
 	for r := range index {
 		index[r], nowhere[r] = int32(r), -1
 	}
+	if s.csr != nil {
+		s.addSparse(chunk, to.rows)
+	}
 	for i := lo; i < hi; i += batch {
 		rows := min(batch, hi-i)
 		labels := s.labels[i : i+rows]
-		s.data.move(s.d, s.x[i*s.stride:], s.stride, index[:rows], labels, nowhere[:rows], s.weights(i, i+rows), to.rows)
+		if s.csr == nil {
+			s.data.move(s.d, s.x[i*s.stride:], s.stride, index[:rows], labels, nowhere[:rows], s.weights(i, i+rows), to.rows)
+		}
 		for r, j := range labels {
 			if w := s.weightOf(i + r); w != 0 {
 				to.mass[j] += w
@@ -164,18 +173,18 @@ func (s *solver[T]) addChunk(chunk int, to *sums) (inertia float64) {
 // variances of the columns. Weights do not count.
 func Survey(ctl *parallel.Control, b Problem, mean []float64) (variance float64, err error) {
 	b.SampleWeight = nil
-	if b.Sparse != nil {
-		return 0, refuse("X", "must be dense where it comes in blocks")
+	scope := arena.NewScope()
+	defer scope.Release()
+	if b, err = b.settle(ctl, scope); err != nil {
+		return 0, err
 	}
 	if err := checkProblem(b); err != nil {
 		return 0, err
 	}
-	if len(mean) != b.X.Cols {
-		return 0, refuse("mean", "room for %d numbers, with %d columns", len(mean), b.X.Cols)
+	if len(mean) != b.cols() {
+		return 0, refuse("mean", "room for %d numbers, with %d columns", len(mean), b.cols())
 	}
-	scope := arena.NewScope()
-	defer scope.Release()
-	if b.X.F64 != nil {
+	if b.wide() {
 		return survey(ctl, scope, b, double, mean)
 	}
 	return survey(ctl, scope, b, single, mean)
@@ -198,17 +207,21 @@ func Farthest(ctl *parallel.Control, b Problem, centers []float64, rows []int, d
 	b.SampleWeight = nil
 	scope := arena.NewScope()
 	defer scope.Release()
-	all, err := arena.Make[int32](scope, b.X.Rows)
+	b, err := b.settle(ctl, scope)
+	if err != nil {
+		return err
+	}
+	all, err := arena.Make[int32](scope, b.rows())
 	if err != nil {
 		return err
 	}
 	if err := check(b, centers, all); err != nil {
 		return err
 	}
-	if len(rows) > b.X.Rows || len(distances) != len(rows) || len(labels) != len(rows) {
-		return refuse("rows", "room for %d, %d and %d numbers, with %d rows", len(rows), len(distances), len(labels), b.X.Rows)
+	if len(rows) > b.rows() || len(distances) != len(rows) || len(labels) != len(rows) {
+		return refuse("rows", "room for %d, %d and %d numbers, with %d rows", len(rows), len(distances), len(labels), b.rows())
 	}
-	if b.X.F64 != nil {
+	if b.wide() {
 		return farthest(ctl, scope, b, double, centers, all, rows, distances, labels)
 	}
 	return farthest(ctl, scope, b, single, centers, all, rows, distances, labels)
@@ -220,7 +233,7 @@ func farthest[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, b 
 		return err
 	}
 	origin := make([]float64, s.d)
-	err = parallel.For(ctl, s.chunks, threadsFor(s.n*s.d*s.k), func(chunk int) {
+	err = parallel.For(ctl, s.chunks, threadsFor(s.n*s.width*s.k), func(chunk int) {
 		s.measure(chunk, origin)
 		s.assignChunk(chunk, false)
 	})

@@ -214,7 +214,11 @@ func (r *data[T]) surveyChunk(chunk int, m *moments) {
 // refuseNotFinite is for rows whose squares are not finite: those of finite
 // numbers may overflow, too.
 func (r *data[T]) refuseNotFinite(ctl *parallel.Control) error {
-	if row, col, ok := r.matrix.Finite(ctl); !ok {
+	finite := r.matrix.Finite
+	if r.csr != nil {
+		finite = r.csr.Finite
+	}
+	if row, col, ok := finite(ctl); !ok {
 		return refuse("X", "row %d, column %d is NaN or infinite", row, col)
 	}
 	return ctl.Err()

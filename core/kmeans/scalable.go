@@ -83,23 +83,28 @@ func First(key uint64, rows int, weight []float64) int { return first(draw(key, 
 // row; for base 0 they hold nothing yet. It returns the weighted sum of closest. Other
 // than for Fit, all weights may be zero.
 func Attract(ctl *parallel.Control, p Problem, fresh []float64, base int, closest []float64, nearest []int32) (cost float64, err error) {
+	scope := arena.NewScope()
+	defer scope.Release()
+	if p, err = p.settle(ctl, scope); err != nil {
+		return 0, err
+	}
 	if err := checkBlock(p, fresh, nearest); err != nil {
 		return 0, err
 	}
 	switch {
-	case base < 0 || base > math.MaxInt32-len(fresh)/p.X.Cols:
+	case base < 0 || base > math.MaxInt32-len(fresh)/p.cols():
 		return 0, refuse("base", "is %d", base)
-	case len(closest) != p.X.Rows:
-		return 0, refuse("closest", "room for %d, with %d rows", len(closest), p.X.Rows)
+	case len(closest) != p.rows():
+		return 0, refuse("closest", "room for %d, with %d rows", len(closest), p.rows())
 	}
-	if p.X.F64 != nil {
+	if p.wide() {
 		return attractBlock(ctl, p, double, fresh, base, closest, nearest)
 	}
 	return attractBlock(ctl, p, single, fresh, base, closest, nearest)
 }
 
 func attractBlock[T float32 | float64](ctl *parallel.Control, p Problem, how kind[T], fresh []float64, base int, closest []float64, nearest []int32) (float64, error) {
-	s := &solver[T]{data: newData(p, how, len(fresh)/p.X.Cols)}
+	s := &solver[T]{data: newData(p, how, len(fresh)/p.cols())}
 	s.closest, s.labels = closest, nearest
 	cost, err := s.attract(ctl, fresh, base)
 	if err == nil && cost-cost != 0 {

@@ -90,13 +90,32 @@ func (r *data[T]) surveySparse(ctl *parallel.Control, scope *arena.Scope) (err e
 	for i := range r.n {
 		spread += excess(r.csr.Row(i), all)
 	}
+	r.mean = all
 	r.variance = max(spread, 0) / float64(r.n) / float64(r.d)
 	if spread-spread != 0 {
-		if row, col, ok := r.csr.Finite(ctl); !ok {
-			return refuse("X", "row %d, column %d is NaN or infinite", row, col)
-		}
+		return r.refuseNotFinite(ctl)
 	}
 	return ctl.Err()
+}
+
+// measureSparse finds the reach of a chunk.
+func (r *data[T]) measureSparse(chunk int) {
+	lo, hi := r.rows(chunk)
+	longest := 0.0
+	for i := lo; i < hi; i++ {
+		longest = max(longest, r.csr.Row(i).Square()) // NaN stays
+	}
+	r.reach[chunk] = math.Sqrt(longest) * (1 + 0x1p-40)
+}
+
+// addSparse adds the rows of a chunk to the sums of their clusters.
+func (s *solver[T]) addSparse(chunk int, sums []float64) {
+	lo, hi := s.rows(chunk)
+	for i := lo; i < hi; i++ {
+		if w := s.weightOf(i); w != 0 {
+			s.add(w, i, sums[int(s.labels[i])*s.d:])
+		}
+	}
 }
 
 func (s *solver[T]) makeSparsePanels(scope *arena.Scope) (err error) {
@@ -260,7 +279,9 @@ func (s *solver[T]) meetSparse(chunk, base int, cost float64) float64 {
 	products := make([]float64, s.wide)
 	var t tally
 	for i := lo; i < hi; i++ {
-		label := s.sparseNearest(i, s.reach[chunk], products, &t)
+		// Blocks have not been surveyed, so that nothing is known of a chunk's reach.
+		reach := math.Sqrt(s.csr.Row(i).Square()) * (1 + 0x1p-40)
+		label := s.sparseNearest(i, reach, products, &t)
 		if v := s.square(i, int(label)); base == 0 || v < s.closest[i] {
 			s.closest[i], s.labels[i] = v, int32(base)+label
 		}

@@ -199,12 +199,86 @@ func TestSparseArguments(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if err := AssignBlock(nil, Problem{Sparse: good()}, make([]float64, 2), make([]int32, 3), newPart(1, 2)); err == nil {
-		t.Error("sparse rows went through AssignBlock")
-	}
 	control := new(parallel.Control)
 	control.Cancel()
 	if _, err := Fit(control, Problem{Sparse: good()}, Params{NInit: 1, MaxIter: 2}, Start{Draws: []float64{0.5}}, make([]float64, 2), make([]int32, 3)); !errors.Is(err, parallel.ErrCancelled) {
 		t.Error(err)
+	}
+}
+
+func TestSparseBlocks(t *testing.T) {
+	r := rand.New(rand.NewPCG(91, 92))
+	for range rounds(60) {
+		n, d, k := 1+r.IntN(1500), 1+r.IntN(40), 1+r.IntN(20)
+		in := random(r, n, d, k, 3, 0)
+		p := in.sparsely(r, r.IntN(2) == 0)
+		labels, part := make([]int32, n), newPart(k, d)
+		if err := AssignBlock(nil, p, in.centers, labels, part); err != nil {
+			t.Fatal(err)
+		}
+		in.judgeLabels(t, in.centers, labels)
+		in.judgeInertia(t, in.centers, labels, part.Inertia)
+		want := newPart(k, d)
+		for i, x := range in.rows {
+			j := int(labels[i])
+			for q, v := range x {
+				want.Sums[j*d+q] += in.weight(i) * v
+			}
+			want.Mass[j] += in.weight(i)
+			if in.weight(i) > 0 {
+				want.Count[j]++
+			}
+		}
+		for i, v := range want.Sums {
+			if !near(part.Sums[i], v, 10*float64(n)) {
+				t.Fatalf("%d×%d, k=%d: sum %v, want %v", n, d, k, part.Sums[i], v)
+			}
+		}
+		for j := range k {
+			if !near(part.Mass[j], want.Mass[j], float64(n)) || part.Count[j] != want.Count[j] {
+				t.Fatalf("centre %d: %d rows of weight %v, want %d of %v", j, part.Count[j], part.Mass[j], want.Count[j], want.Mass[j])
+			}
+		}
+
+		mean, meanDense := make([]float64, d), make([]float64, d)
+		variance, err := Survey(nil, p, mean)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dense, err := Survey(nil, in.Problem, meanDense)
+		if err != nil || !near(variance, dense, 1e6*(1+dense)) {
+			t.Fatalf("variance %v, want %v (%v)", variance, dense, err)
+		}
+		for q := range mean {
+			if !near(mean[q], meanDense[q], 1e6) {
+				t.Fatalf("mean %v, want %v", mean[q], meanDense[q])
+			}
+		}
+
+		m := 1 + r.IntN(min(n, 5))
+		var distances [2][]float64
+		for e, p := range []Problem{p, in.Problem} {
+			distances[e] = make([]float64, m)
+			if err := Farthest(nil, p, in.centers, make([]int, m), distances[e], make([]int32, m)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var closest [2][]float64
+		for e, p := range []Problem{p, in.Problem} {
+			closest[e] = make([]float64, n)
+			if _, err := Attract(nil, p, in.centers, 0, closest[e], make([]int32, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for e, v := range distances[0] {
+			if !near(v, distances[1][e], 1e3*(1+v)) {
+				t.Fatalf("farthest at %v, want %v", v, distances[1][e])
+			}
+		}
+		for i, v := range closest[0] {
+			if !near(v, closest[1][i], 1e3*(1+v)) {
+				t.Fatalf("row %d at %v, want %v", i, v, closest[1][i])
+			}
+		}
 	}
 }

@@ -14,10 +14,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from . import _marshal
-from .cluster import _in_rows
-
-# A sparse block is made dense so many elements at a time.
-_DENSE_ELEMENTS = 1 << 23
+from .cluster import _dense, _in_rows
 
 # The fits of this process that were interrupted, whose tasks are to end.
 interrupted: set[str] = set()
@@ -46,23 +43,17 @@ class Where(NamedTuple):
             raise
 
 
-def _pieces(where: Where, block: Any, weights: Any) -> Iterator[tuple[int, _marshal.Array, _marshal.Array | None]]:
-    """Yield the rows of a block, dense and of the right type, with their weights: in one piece, unless it is sparse."""
+def _rows(where: Where, block: Any, weights: Any) -> tuple[Any, _marshal.Array | None]:
+    """Return the rows of a block, an array or CSR of the right type, and their weights."""
     shape = np.shape(block)
     if len(shape) != 2 or shape[1] != where.n_features:
         raise ValueError(
             f"X: block {where.block} has shape {shape}, and must have two dimensions and {where.n_features} columns"
         )
     w = None if weights is None else np.asarray(weights, where.dtype)
-    if not sparse.issparse(block):
-        if shape[0]:
-            yield 0, _in_rows(np.asarray(block, where.dtype)), w
-        return
-    step = max(_DENSE_ELEMENTS // max(shape[1], 1), 1)
-    rows = block.tocsr()
-    for at in range(0, shape[0], step):
-        piece = np.asarray(rows[at : at + step].toarray(), where.dtype)
-        yield at, piece, None if w is None else w[at : at + step]
+    if sparse.issparse(block):
+        return block.tocsr().astype(where.dtype, copy=False), w
+    return _in_rows(np.asarray(block, where.dtype)), w
 
 
 # ---- a first look --------------------------------------------------------------------------
@@ -78,11 +69,11 @@ class Survey(NamedTuple):
 
 def survey(block: Any, weights: Any, *, where: Where) -> Survey:
     """Look at a block: its length, its mean, whether all is finite."""
-    seen = [Survey(0, np.zeros(where.n_features), 0.0)]
     with where.explained():
-        for _, rows, _ in _pieces(where, block, weights):
-            seen.append(Survey(len(rows), *_marshal.kmeans_survey(rows, tick=where.tick)))
-    return merge_surveys(seen)
+        rows, _ = _rows(where, block, weights)
+        if rows.shape[0] == 0:
+            return Survey(0, np.zeros(where.n_features), 0.0)
+        return Survey(rows.shape[0], *_marshal.kmeans_survey(rows, tick=where.tick))
 
 
 def merge_surveys(parts: Sequence[Survey]) -> Survey:
@@ -108,15 +99,18 @@ def weigh(weights: Any, *, rows: int, where: Where) -> float:
 
 def take(block: Any, index: npt.NDArray[np.int64], dtype: np.dtype[Any]) -> _marshal.Array:
     """Return some rows of a block."""
-    rows = block.tocsr()[index].toarray() if sparse.issparse(block) else np.asarray(block)[index]
-    return np.asarray(rows, dtype)
+    rows = block.tocsr() if sparse.issparse(block) else np.asarray(block)
+    return np.asarray(_dense(rows[index]), dtype)
 
 
-def load(block: Any, weights: Any, *, where: Where) -> tuple[_marshal.Array, _marshal.Array | None]:
-    """Return all rows of a block and their weights."""
-    pieces = list(_pieces(where, block, weights))
-    w = None if weights is None else np.asarray(weights, where.dtype)
-    return np.concatenate([rows for _, rows, _ in pieces]), w
+def load(block: Any, weights: Any, *, where: Where) -> tuple[Any, _marshal.Array | None]:
+    """Return all rows of a block, an array or CSR, and their weights."""
+    return _rows(where, block, weights)
+
+
+def stack(blocks: Sequence[Any]) -> Any:
+    """Return the rows of several blocks together."""
+    return sparse.vstack(blocks, "csr") if any(map(sparse.issparse, blocks)) else np.concatenate(blocks)
 
 
 def row_at(weights: Any, *, mass: float, dtype: np.dtype[Any]) -> int:
@@ -149,9 +143,8 @@ def merge_samples(parts: Sequence[Sample], *, n: int) -> Sample:
 def assign(block: Any, weights: Any, centers: _marshal.FloatArray, *, where: Where) -> _marshal.BlockPart:
     """Return what a block contributes to a step."""
     with where.explained():
-        return add_parts(
-            [_marshal.kmeans_block(rows, w, centers, tick=where.tick) for _, rows, w in _pieces(where, block, weights)]
-        )
+        rows, w = _rows(where, block, weights)
+        return _marshal.kmeans_block(rows, w, centers, tick=where.tick)
 
 
 def add_parts(parts: Sequence[_marshal.BlockPart]) -> _marshal.BlockPart:
@@ -179,13 +172,11 @@ class Far(NamedTuple):
 
 def farthest(block: Any, weights: Any, centers: _marshal.FloatArray, *, n: int, where: Where) -> Far:
     """Return the rows of a block that are farthest from the nearest centre."""
-    found = []
-    for at, rows, w in _pieces(where, block, weights):
-        m = min(n, len(rows))
-        index, distances, labels = _marshal.kmeans_farthest(rows, centers, m, tick=where.tick)
-        mass = np.ones(m) if w is None else w[index].astype(np.float64)
-        found.append(Far(distances, np.full(m, where.block), index + at, labels, rows[index], mass))
-    return merge_far(found, n=n)
+    rows, w = _rows(where, block, weights)
+    m = min(n, rows.shape[0])
+    index, distances, labels = _marshal.kmeans_farthest(rows, centers, m, tick=where.tick)
+    mass = np.ones(m) if w is None else w[index].astype(np.float64)
+    return Far(distances, np.full(m, where.block), index, labels, _dense(rows[index]), mass)
 
 
 def merge_far(parts: Sequence[Far], *, n: int) -> Far:
@@ -253,36 +244,27 @@ def _round(
     draw: Draw,
     where: Where,
 ) -> Maybe:
-    """Take a round on a block.
-
-    Each piece of a sparse block is asked for the rows that are expected of the whole block, so
-    that none is missing.
-    """
-    found = []
-    for at, rows, w in _pieces(where, block, weights):
-        near, which = closest[at : at + len(rows)], nearest[at : at + len(rows)]
-        candidates, room = fresh, int(2 * draw.expected) + 64
-        while True:
-            drawn = _marshal.kmeans_round(
-                rows,
-                w,
-                candidates,
-                base if candidates is not None else 1,
-                near,
-                which,
-                key=draw.key,
-                round_=draw.round,
-                first_row=draw.first_row + at,
-                expected=draw.expected,
-                room=room,
-                tick=where.tick,
-            )
-            if drawn.found <= room:
-                break
-            candidates, room = None, drawn.found  # the rows have met them
-        found.append((drawn.cost, drawn.rows + at, drawn.draws, drawn.costs, rows[drawn.rows]))
-    costs, *picked = zip(*found, strict=True)
-    return Maybe(sum(costs), draw.expected, *(np.concatenate(column) for column in picked))
+    """Take a round on a block."""
+    rows, w = _rows(where, block, weights)
+    candidates, room = fresh, int(2 * draw.expected) + 64
+    while True:
+        drawn = _marshal.kmeans_round(
+            rows,
+            w,
+            candidates,
+            base if candidates is not None else 1,
+            closest,
+            nearest,
+            key=draw.key,
+            round_=draw.round,
+            first_row=draw.first_row,
+            expected=draw.expected,
+            room=room,
+            tick=where.tick,
+        )
+        if drawn.found <= room:
+            return Maybe(drawn.cost, draw.expected, drawn.rows, drawn.draws, drawn.costs, _dense(rows[drawn.rows]))
+        candidates, room = None, drawn.found  # the rows have met them
 
 
 def maybe_of(met: Met) -> Maybe:

@@ -24,7 +24,7 @@ from . import _dask_blocks, _marshal
 from ._dask_rows import Rows, as_array, cut, is_frame_in_memory, names_of
 from ._dask_workers import check_workers, explained
 from ._dispatch import warn
-from .cluster import _n_draws
+from .cluster import _dense, _n_draws
 
 __all__ = ["fit", "score"]
 
@@ -102,7 +102,7 @@ def _starts(estimator: Any, blocks: Blocks, X: Any, n_init: int) -> Any:
     elif init == "k-means++":
         rows, weights = blocks.load()
         for draws in _draws(estimator, random_state, n_init, 0):
-            yield rows[_marshal.kmeans_plusplus(rows, weights, draws, k)]
+            yield _dense(rows[_marshal.kmeans_plusplus(rows, weights, draws, k)])
     else:
         for draws in _draws(estimator, random_state, n_init, 1):
             yield _scalable(estimator, blocks, draws)
@@ -324,11 +324,11 @@ class Blocks:
             )
         return centers
 
-    def load(self) -> tuple[_marshal.Array, _marshal.Array | None]:
+    def load(self) -> tuple[Any, _marshal.Array | None]:
         """Bring all rows, and their weights, into this process."""
         rows = self._rows.gather("load", self._tasks(_dask_blocks.load))
         weights = None if self._mass is None else np.concatenate([w for _, w in rows])
-        return np.concatenate([block for block, _ in rows]), weights
+        return _dask_blocks.stack([block for block, _ in rows]), weights
 
     # ---- k-means||
 

@@ -464,15 +464,15 @@ class BlockPart(NamedTuple):
     inertia: float
 
 
-def kmeans_survey(X: Array, *, tick: Callable[[], None] | None) -> tuple[FloatArray, float]:
+def kmeans_survey(X: Any, *, tick: Callable[[], None] | None) -> tuple[FloatArray, float]:
     """Return the mean of the rows, and the mean of the columns' variances."""
     mean, variance = np.empty(X.shape[1]), np.empty(1)
-    run_job("gocluster_kmeans_survey_start", array(X), array(mean), array(variance), tick=tick)
+    run_job("gocluster_kmeans_survey_start", matrix(X), array(mean), array(variance), tick=tick)
     return mean, float(variance[0])
 
 
 def kmeans_block(
-    X: Array,
+    X: Any,
     sample_weight: Array | None,
     centers: Array,
     labels: IntArray | None = None,
@@ -485,7 +485,7 @@ def kmeans_block(
     result = _kmeans_result()
     run_job(
         "gocluster_kmeans_block_start",
-        array(X),
+        matrix(X),
         _optional(sample_weight),
         array(centers),
         _optional(labels),
@@ -499,13 +499,13 @@ def kmeans_block(
 
 
 def kmeans_farthest(
-    X: Array, centers: Array, n: int, *, tick: Callable[[], None] | None
+    X: Any, centers: Array, n: int, *, tick: Callable[[], None] | None
 ) -> tuple[npt.NDArray[np.int64], FloatArray, IntArray]:
     """Return the `n` rows that are farthest from the nearest centre, how far, squared, and from which."""
     rows, distances, labels = np.empty(n, np.int64), np.empty(n), np.empty(n, np.int32)
     run_job(
         "gocluster_kmeans_farthest_start",
-        array(X),
+        matrix(X),
         array(centers),
         array(rows),
         array(distances),
@@ -526,7 +526,7 @@ class Round(NamedTuple):
 
 
 def kmeans_round(
-    X: Array,
+    X: Any,
     sample_weight: Array | None,
     fresh: FloatArray | None,
     base: int,
@@ -545,7 +545,7 @@ def kmeans_round(
     found, result = np.zeros(1, np.int64), _kmeans_result()
     run_job(
         "gocluster_kmeans_round_start",
-        array(X),
+        matrix(X),
         _optional(sample_weight),
         _optional(fresh),
         base,

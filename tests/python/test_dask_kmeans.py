@@ -211,19 +211,33 @@ def test_other_types_are_worked_in_float64(dtype: Any) -> None:
     same(model, KMeans(3, init=X[:3]).fit(X.astype(np.float64)), X)
 
 
-def test_sparse_blocks() -> None:
+@pytest.mark.parametrize("init", ["k-means||", "k-means++", "random"])
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array])
+def test_sparse_blocks(kind: Any, init: str) -> None:
     X = blobs() * (np.random.default_rng(0).random((5000, 6)) < 0.5)
-    a = da.from_array(X, chunks=(1300, 6)).map_blocks(sparse.csr_matrix).persist()
+    a = da.from_array(X, chunks=(1300, 6)).map_blocks(kind).persist()
     w = np.random.default_rng(1).random(5000)
+    # Of dense blocks, since draws for 'random' are not those of memory.
+    dense = da.from_array(X, chunks=(1300, 6))
     for weights in None, w:
-        model = KMeans(7, random_state=0, max_iter=10).fit(a, sample_weight=weights)
-        expected = KMeans(7, init="k-means||", random_state=0, max_iter=10).fit(X, sample_weight=weights)
+        model = KMeans(7, init=init, n_init=1, random_state=0, max_iter=10).fit(a, sample_weight=weights)
+        expected = KMeans(7, init=init, n_init=1, random_state=0, max_iter=10).fit(dense, sample_weight=weights)
         np.testing.assert_allclose(model.cluster_centers_, expected.cluster_centers_, rtol=1e-9, atol=1e-9)
+        np.testing.assert_array_equal(model.labels_.compute(), expected.labels_.compute())
+    far = np.concatenate([X[:5], X[:2] + 1e6])  # two centres without rows
+    ours, theirs = KMeans(7, init=far).fit(a), KMeans(7, init=far).fit(X)
+    np.testing.assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, rtol=1e-9, atol=1e-9)
+    Y = kind(X)
+    Y.data[100] = np.nan
+    with pytest.raises(ValueError, match=r"row \d+, column \d is NaN"):
+        KMeans(7).fit(da.from_array(Y, chunks=(2500, 6), asarray=False))
 
 
-def test_a_sparse_block_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dask_go._dask_blocks._DENSE_ELEMENTS", 500)
-    test_sparse_blocks()
+def test_sparse_blocks_are_not_made_dense() -> None:
+    rows = sparse.random(20_000, 300_000, density=1e-5, format="csr", random_state=0)
+    parts = [da.from_array(rows[i : i + 5000], asarray=False, chunks=(5000, -1)) for i in range(0, 20_000, 5000)]
+    model = KMeans(2, init="random", n_init=1, max_iter=2, random_state=0).fit(da.concatenate(parts).persist())
+    assert model.cluster_centers_.shape == (2, 300_000)  # X is 48 GB, if dense
 
 
 def test_dataframes() -> None:
