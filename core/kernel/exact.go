@@ -17,6 +17,9 @@ func (p *Pack) Exact(ctl *parallel.Control, rows, cols []int32, weight, out []fl
 		clear(out[:len(rows)])
 		return p.gram.sums(ctl, rows, cols, weight, out)
 	}
+	if p.distances != nil {
+		return p.distances.sums(ctl, p.Gamma, rows, cols, weight, out)
+	}
 	if p.Kind == Linear {
 		return p.exactLinear(ctl, rows, cols, weight, out)
 	}

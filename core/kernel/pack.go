@@ -50,7 +50,9 @@ type Pack struct {
 	wide   *store[float64]
 	gram   *gram
 	table  *gram // of all kernel values, if they were tabulated
-	free   chan *scratch
+	// What the table was made of, if it was made of them.
+	distances *Distances
+	free      chan *scratch
 }
 
 // NewPack packs X; the result lives as long as the scope.

@@ -10,10 +10,24 @@ import (
 // 0.7 ns where the row has to be looked up) rather than computed again.
 const tableFrom = 64
 
-// Tabulated reports whether a table of all kernel values of n rows with d features is
-// worth its room, which is then the given number of bytes at most.
-func (k Params) Tabulated(n, d int, bytes float64) bool {
-	return k.Kind != Linear && k.Kind != Precomputed && d >= tableFrom && 4*float64(n)*float64(tableStride(n)) <= bytes
+// Tabulated reports whether a table of values is worth its room for any data: Linear and
+// Precomputed values cost as much to read.
+func (k Params) Tabulated() bool { return k.Kind != Linear && k.Kind != Precomputed }
+
+// TableBytes is the room that a table of all kernel values of n rows takes, and the
+// distances that it is made of, if they are kept.
+func TableBytes(n int, distances bool) float64 {
+	bytes := 4 * float64(n) * float64(tableStride(n))
+	if distances {
+		bytes += 4 * float64(n) * float64(n+1)
+	}
+	return bytes
+}
+
+// KeepsTable reports whether the kernel values of n rows with d features are worth
+// keeping, and have room in so many bytes.
+func KeepsTable(n, d int, distances bool, bytes float64) bool {
+	return d >= tableFrom && TableBytes(n, distances) <= bytes
 }
 
 // tableStride is 16 off a power of two, for the cache's sets.
@@ -52,10 +66,15 @@ func (p *Pack) Tabulate(ctl *parallel.Control, s *arena.Scope) error {
 		cols.Gather(all[first:min(n, first+tableCols)])
 		Columns(ctl, rows, cols, values[first*ld+first:], ld)
 	}
-	// What was computed is (j, i) for i ≥ j, a block at a time.
+	return p.mirror(ctl, values, ld)
+}
+
+// mirror takes the values (j, i), i ≥ j, as the table, a block at a time.
+func (p *Pack) mirror(ctl *parallel.Control, values []float32, ld int) error {
 	const block = 64
+	n := p.Rows
 	blocks := (n + block - 1) / block
-	err = parallel.Share(ctl, blocks, 10*n*n, func(b int) {
+	err := parallel.Share(ctl, blocks, 10*n*n, func(b int) {
 		for j0 := 0; j0 <= b*block; j0 += block {
 			for i := b * block; i < min(n, (b+1)*block); i++ {
 				for j := j0; j < min(i, j0+block); j++ {

@@ -56,7 +56,9 @@ func (s *search) newPair(scope *arena.Scope, w *work, pack *kernel.Pack, i, j in
 			p.weight[k] *= s.SampleWeight[row]
 		}
 	}
-	p.solver, err = svm.NewSolver(s.ctl, scope, pack, p.rows, w.Params)
+	prm := w.Params
+	prm.CacheSize = s.columns(w.data)
+	p.solver, err = svm.NewSolver(s.ctl, scope, pack, p.rows, prm)
 	return p, err
 }
 

@@ -34,7 +34,9 @@ func SVC(ctl *parallel.Control, p *Plan, out Output) error {
 		pair int
 	}
 	var tasks []task
-	for _, w := range s.works() {
+	works := s.works()
+	apart := s.share(works)
+	for _, w := range works {
 		for k := range w.pairs {
 			tasks = append(tasks, task{w, k})
 		}
@@ -43,7 +45,11 @@ func SVC(ctl *parallel.Control, p *Plan, out Output) error {
 		for _, t := range tasks {
 			t.data.scope.Release()
 		}
+		apart.scope.Release()
 	}()
+	for _, t := range tasks {
+		t.data.atOnce = min(len(tasks), parallel.Budget())
+	}
 	errs := make([]error, len(tasks))
 	for first, last := 0, 0; first < len(tasks); first = last {
 		// One table at a time; without tables all at once.
@@ -88,14 +94,25 @@ type data struct {
 	kernel kernel.Params
 	table  bool         // all kernel values are computed and kept
 	solved int          // fits to be made with it
-	cache  float64      // MB
+	cache  float64      // MB, of which tables take some
+	atOnce int          // pairs that are worked on side by side
 	fits   []int        // that share it
 	left   atomic.Int64 // pairs of all chains
+
+	distances *distances // of which the table is made; may be nil
 
 	once  sync.Once
 	scope arena.Scope
 	pack  *kernel.Pack
 	err   error
+}
+
+// distances are those of all pairs of rows, shared by RBF kernels.
+type distances struct {
+	fits  []int
+	left  int // kernels
+	scope arena.Scope
+	of    *kernel.Distances
 }
 
 // tableFits is the number of fits from which on a table of all kernel values pays: one
@@ -158,22 +175,75 @@ func (s *search) works() (works []*work) {
 		}
 		shared.solved += len(c.steps)
 		shared.cache = max(shared.cache, c.CacheSize)
-		shared.table = shared.solved >= tableFits && c.Kernel.Tabulated(s.X.Rows, s.X.Cols, shared.cache*(1<<20))
+		shared.table = shared.solved >= tableFits && c.Kernel.Tabulated() && kernel.KeepsTable(s.X.Rows, s.X.Cols, false, shared.cache*(1<<20))
 		works = append(works, w)
 	}
 	return works
 }
 
+// share decides whether distances are kept for all RBF kernels: for so many fits as pay
+// for a table, where they and a table have room.
+func (s *search) share(works []*work) *distances {
+	all, solved, cache := &distances{}, 0, 0.0
+	var kernels []*data
+	for _, w := range works {
+		if d := w.data; d.kernel.Kind == kernel.RBF && (len(kernels) == 0 || kernels[len(kernels)-1] != d) {
+			kernels = append(kernels, d)
+			all.fits = append(all.fits, d.fits...)
+			solved += d.solved
+			cache = max(cache, d.cache)
+		}
+	}
+	if solved >= tableFits && kernel.KeepsTable(s.X.Rows, s.X.Cols, true, cache*(1<<20)) {
+		all.left = len(kernels)
+		for _, d := range kernels {
+			d.distances, d.table = all, true
+		}
+	}
+	return all
+}
+
+// columns is the room in MB that each pair at work has for kernel values of its own: what
+// tables leave of the whole, but a quarter of it at least.
+func (s *search) columns(d *data) float64 {
+	left := d.cache
+	if d.table {
+		left -= kernel.TableBytes(s.X.Rows, d.distances != nil) / (1 << 20)
+	}
+	return max(left, d.cache/4) / float64(d.atOnce)
+}
+
 // open returns the rows packed for a kernel.
 func (s *search) open(d *data) (*kernel.Pack, error) {
 	d.once.Do(func() {
+		if d.distances != nil {
+			d.err = s.measure(d.distances)
+		}
 		start := time.Now()
-		if d.pack, d.err = s.Pack(s.ctl, &d.scope, d.kernel); d.err == nil && d.table {
-			d.err = d.pack.Tabulate(s.ctl, &d.scope)
+		if d.err == nil {
+			d.pack, d.err = s.Pack(s.ctl, &d.scope, d.kernel)
+		}
+		if d.err == nil && d.table {
+			if d.distances != nil && d.distances.of.Serve(d.kernel.Gamma) {
+				d.err = d.pack.TabulateFrom(s.ctl, &d.scope, d.distances.of)
+			} else {
+				d.err = d.pack.Tabulate(s.ctl, &d.scope)
+			}
 		}
 		s.report(d.fits, start, 0, true)
 	})
 	return d.pack, d.err
+}
+
+// measure computes the distances, unless that was done. Kernels with tables come one
+// after the other, so that nobody else is here.
+func (s *search) measure(d *distances) (err error) {
+	if d.of == nil {
+		start := time.Now()
+		d.of, err = kernel.NewDistances(s.ctl, &d.scope, s.X)
+		s.report(d.fits, start, 0, true)
+	}
+	return err
 }
 
 // report tells the fits of work that they have in common and that began at start.
@@ -211,6 +281,11 @@ func (s *search) walk(w *work, k int) error {
 	}
 	if w.data.left.Add(-1) == 0 {
 		w.data.scope.Release()
+		if d := w.data.distances; d != nil {
+			if d.left--; d.left == 0 {
+				d.scope.Release()
+			}
+		}
 	}
 	return nil
 }

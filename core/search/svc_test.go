@@ -255,16 +255,43 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestTables has enough features for kernel values to be kept.
+// TestTables has enough features for kernel values to be kept, and distances where there is
+// room for them as well. Data far away from zero are not exact enough for some gamma.
 func TestTables(t *testing.T) {
-	plan := &Plan{Problem: clouds(300, 80, 3), Splits: folds(300, 3), Fits: grid(3)}
-	for f := range plan.Fits {
-		plan.Fits[f].Kernel.Gamma /= 50
+	for _, c := range []struct {
+		cache     float64
+		offset    float64 // of one row
+		distances bool
+	}{{50, 0, true}, {50, 3e6, true}, {.5, 0, false}} {
+		plan := &Plan{Problem: clouds(300, 80, 3), Splits: folds(300, 3)}
+		plan.X.F64[7*80] += c.offset
+		for _, scale := range []float64{.02, .001, .004} {
+			for _, fit := range grid(3) {
+				if fit.Kernel.Kind == kernel.RBF || scale == .02 {
+					fit.Kernel.Gamma *= scale
+					fit.CacheSize = c.cache
+					plan.Fits = append(plan.Fits, fit)
+				}
+			}
+		}
+		s := &search{Plan: plan, members: make([][][]int32, 3)}
+		works := s.works()
+		s.share(works)
+		for _, w := range works {
+			if kind := w.Kernel.Kind; w.data.table != (kind != kernel.Linear) || (w.data.distances != nil) != (c.distances && kind == kernel.RBF) {
+				t.Fatalf("%+v, %+v: table %v, distances %v", c, w.Kernel, w.data.table, w.data.distances)
+			}
+		}
+		if c.offset == 0 {
+			compare(t, plan)
+			continue
+		}
+		for f, r := range run(t, plan).Report {
+			if fit := plan.Fits[f]; fit.Kernel.Kind == kernel.RBF && !r.Converged {
+				t.Errorf("fit %d: %+v", f, r)
+			}
+		}
 	}
-	if s := (&search{Plan: plan, members: make([][][]int32, 3)}); !s.works()[3].data.table {
-		t.Fatal("there is no table")
-	}
-	compare(t, plan)
 }
 
 // TestProbabilities compares with single fits, of splits with all classes and with fewer.
