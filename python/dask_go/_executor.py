@@ -118,7 +118,7 @@ class _Rows:
     def __init__(self, tasks: list[Task]) -> None:
         self._clock = _Clock()
         self._fit_and_score = adapted(_validation._fit_and_score, _safe_split=self._split, time=self._clock)  # noqa: SLF001
-        self._taken: dict[tuple[int, bool], tuple[Any, Any]] = {}
+        self._taken: dict[tuple[int, bool, bool], tuple[Any, Any]] = {}
         self._room = 0
         if tasks:
             # Scorers that are not known may change what they get, so that each gets rows of its own.
@@ -152,7 +152,8 @@ class _Rows:
         if not (scored and self._share):
             taken: tuple[Any, Any] = _safe_split(estimator, X, y, indices, train_indices)
             return taken
-        key = id(kwargs["test" if test else "train"]), test
+        held = self._task.held
+        key = id(kwargs["test" if test else "train"]), test, held is not None and held.pairwise
         if key in self._taken:
             taken = self._taken[key]
         else:
@@ -161,6 +162,6 @@ class _Rows:
             if size <= self._room:
                 self._room -= size
                 self._taken[key] = taken
-        if self._task.held is not None and self._task.fitted is None:
-            self._task.held.given.append((taken[0], 0 if test else 1))
+        if held is not None and self._task.fitted is None:
+            held.given.append((taken[0], 0 if test else 1))
         return taken

@@ -226,7 +226,7 @@ def svc_predict(prm: Any, model: FittedSVC, X: Array) -> IntArray:
 def svc_search(
     fits: list[dict[str, Any]],
     split: IntArray,
-    X: Array,
+    X: Any,
     y: Array,
     sample_weight: Array | None,
     class_weight: FloatArray,
@@ -266,7 +266,7 @@ def svc_search(
         structs,
         len(fits),
         array(split),
-        array(X),
+        matrix(X),
         array(y),
         _optional(sample_weight),
         array(class_weight),

@@ -9,12 +9,12 @@ from typing import Any, Self
 
 import joblib
 import numpy as np
+from scipy.sparse import issparse, vstack
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array
 
-from . import _marshal
 from ._planned import Held, PlannedSVC
 from ._spec import IntArray
 
@@ -55,10 +55,10 @@ class Apart:
     key: Any
     obstacle: str
 
-    def transform(self, X: Any, y: Any, train: IntArray, test: IntArray) -> tuple[Fitted, _marshal.Array | str]:
+    def transform(self, X: Any, y: Any, train: IntArray, test: IntArray) -> tuple[Fitted, Any]:
         """Fit the steps on a split; return them, and its training and test rows as the SVC would see them.
 
-        If it would see something other than an array, what that is.
+        If it would see something other than an array or a sparse matrix, what that is.
         """
         start = time.perf_counter()
         rows, held_out, labels = _safe_indexing(X, train), _safe_indexing(X, test), _safe_indexing(y, train)
@@ -68,12 +68,14 @@ class Apart:
             held_out = part.transform(held_out)
             fitted.append(part)
         steps = Fitted(fitted, time.perf_counter() - start)
-        if not all(isinstance(block, np.ndarray) for block in (rows, held_out)):
+        sparse = issparse(rows)
+        if not all(issparse(block) if sparse else isinstance(block, np.ndarray) for block in (rows, held_out)):
             return steps, f"the steps before the SVC give {type(rows).__name__}"
         blocks = [
-            check_array(block, dtype=[np.float64, np.float32], ensure_min_samples=0) for block in (rows, held_out)
+            check_array(block, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_min_samples=0)
+            for block in (rows, held_out)
         ]
-        return steps, np.concatenate(blocks)
+        return steps, vstack(blocks, format="csr") if sparse else np.concatenate(blocks)
 
 
 def take_apart(estimator: Any) -> Apart:

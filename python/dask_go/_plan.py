@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer, _Scorer
 from sklearn.utils import check_random_state, compute_class_weight
-from sklearn.utils.validation import _num_samples, check_array
+from sklearn.utils.validation import _num_samples
 
-from . import _dask_search, _marshal
+from . import _dask_search
 from ._pipelines import Apart, Fitted, take_apart
-from ._planned import Held, Source
+from ._planned import Held, Source, as_rows, bytes_of
 from ._spec import IntArray, Spec, run
 from .svm import SVC, hard_margin
 
@@ -162,11 +163,8 @@ def _batches(
     """Yield what goes to the library at a time: all fits, or for pipelines those of some splits."""
     first = next(iter(group.values()))[0][1]
     if not first.steps:
-        if issparse(whole.X):
-            reasons["sparse data"] += sum(map(len, group.values()))
-            return
         try:
-            rows = np.require(check_array(whole.X, dtype=[np.float64, np.float32]), requirements="A")
+            rows = as_rows(whole.X)
         except (ValueError, TypeError) as error:
             reasons[f"SVC does not take the data: {error}"] += sum(map(len, group.values()))
             return
@@ -174,7 +172,7 @@ def _batches(
         yield source, _entries(source, [(split, split, pairs) for split, pairs in group.items()], reasons)
         return
     parts: list[tuple[_Split, _Split, list[tuple[Task, Apart]]]] = []
-    stack: list[_marshal.Array] = []
+    stack: list[Any] = []
     size = height = 0
     for split, pairs in group.items():
         try:
@@ -187,13 +185,14 @@ def _batches(
             continue
         for task, _ in pairs:
             task.fitted = fitted.shared_by(len(pairs))
-        if stack and (size + rows.nbytes > _STACK_BYTES or rows.shape[1] != stack[0].shape[1]):
+        alike = not stack or (rows.shape[1] == stack[0].shape[1] and issparse(rows) == issparse(stack[0]))
+        if stack and (size + bytes_of(rows) > _STACK_BYTES or not alike):
             yield _stacked(whole, parts, stack, reasons)
             parts, stack, size, height = [], [], 0, 0
         parts.append((split, split.taken(height), pairs))
         stack.append(rows)
-        size += rows.nbytes
-        height += len(rows)
+        size += bytes_of(rows)
+        height += rows.shape[0]
     if stack:
         yield _stacked(whole, parts, stack, reasons)
 
@@ -201,11 +200,11 @@ def _batches(
 def _stacked(
     whole: _Whole,
     parts: list[tuple[_Split, _Split, list[tuple[Task, Apart]]]],
-    stack: list[_marshal.Array],
+    stack: list[Any],
     reasons: Counter[str],
 ) -> tuple[Source, list[_Entry]]:
     order = np.concatenate([rows for split, _, _ in parts for rows in (split.train, split.test)])
-    rows = np.concatenate(stack)
+    rows = sparse.vstack(stack, format="csr") if issparse(stack[0]) else np.concatenate(stack)
     weights = None if whole.weights is None else whole.weights[order]
     fit_params = {} if whole.weights is None else {"sample_weight": weights}
     labels = whole.labels[order]
@@ -247,7 +246,11 @@ def _make(source: Source, entries: list[_Entry], reasons: Counter[str]) -> int:
     )
     client = _dask_search.cluster()
     data = source.rows, source.labels, source.weights
-    outcome = run(*data, spec) if client is None else _dask_search.run(client, *data, spec)
+    try:
+        outcome = run(*data, spec) if client is None else _dask_search.run(client, *data, spec)
+    except ValueError as error:  # of one fit, perhaps, which says it again, as its error_score wants
+        reasons[f"not possible together: {error}"] += len(entries)
+        return 0
     for f, entry in enumerate(entries):
         if not outcome.converged[f]:  # then a warning is due
             reasons["the tolerance was not reached"] += 1
@@ -255,6 +258,7 @@ def _make(source: Source, entries: list[_Entry], reasons: Counter[str]) -> int:
         entry.task.held = Held(
             source=source,
             train=entry.split.train,
+            pairwise=entry.svc.kernel == "precomputed",
             pieces=[entry.split.test, entry.split.train] if train_scores else [entry.split.test],
             classes=entry.split.classes,
             predicted=outcome.predicted[f],
@@ -318,10 +322,10 @@ def _candidate(task: Task) -> Apart:
         raise Unplannable(f"a parameter is out of its domain: {str(error).splitlines()[0]}") from None
     if apart.obstacle:
         raise Unplannable(apart.obstacle)
-    if apart.svc._precomputed():  # noqa: SLF001
-        raise Unplannable("precomputed and callable kernels are fitted one by one")
-    if apart.svc.verbose:
-        raise Unplannable("verbose shows the progress of every fit")
+    if callable(apart.svc.kernel):
+        raise Unplannable("a callable kernel may see no other rows than those of its fit")
+    if apart.svc.kernel == "precomputed" and apart.steps:
+        raise Unplannable("the kernel matrix of each split is another one")
     if apart.svc.verbose:
         raise Unplannable("verbose tells of each fit alone")
     if apart.svc.max_iter != -1:
@@ -358,10 +362,12 @@ def _resolve(
     svc: SVC, split: _Split, source: Source, scoring: Scoring
 ) -> tuple[dict[str, Any], npt.NDArray[np.float64]]:
     """Return the parameters of a fit as the library wants them, and the classes' weights."""
+    if svc.kernel == "precomputed" and not source.symmetric:
+        raise Unplannable("X is not a symmetric kernel matrix")
     weight = np.ones(len(source.classes))
     if svc.class_weight is not None:
         weight[split.classes] = _once(split.resolved, id(svc.class_weight), _class_weight, svc, split, source)
-    gamma = svc.gamma
+    gamma = 0.0 if svc.kernel == "precomputed" else svc.gamma
     if isinstance(gamma, str):
         gamma = _once(split.resolved, gamma, _gamma, svc, split, source)
     names = ("degree", "coef0", "tol", "cache_size", "max_iter")

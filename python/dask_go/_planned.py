@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names, _check_method_params, check_array
@@ -24,10 +26,34 @@ class Source:
     X: Any
     y: Any
     fit_params: dict[str, Any]
-    rows: _marshal.Array  # X
+    rows: Any  # X, an array or CSR
     labels: npt.NDArray[np.int64]  # y, as indexes into the classes
     classes: npt.NDArray[Any]
     weights: npt.NDArray[np.float64] | None
+
+    @cached_property
+    def symmetric(self) -> bool:
+        """Whether X can be a kernel matrix whose rows are its columns."""
+        n, columns = self.rows.shape
+        return n == columns and not issparse(self.rows) and np.array_equal(self.rows, self.rows.T)
+
+
+def as_rows(X: Any) -> Any:
+    """Check rows as SVC.fit does, and return them as an array or as CSR."""
+    rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+    return rows if issparse(rows) else np.require(rows, requirements="A")
+
+
+def bytes_of(rows: Any) -> int:
+    """Return how much memory rows take."""
+    parts = (rows.data, rows.indices, rows.indptr) if issparse(rows) else (rows,)
+    return sum(part.nbytes for part in parts)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if issparse(a) != issparse(b) or a.shape != b.shape:
+        return False
+    return (a != b).nnz == 0 if issparse(a) else np.array_equal(a, b)
 
 
 @dataclass(eq=False)
@@ -40,6 +66,8 @@ class Held:
         What it is of.
     train : ndarray of int
         The rows trained on.
+    pairwise : bool
+        X is a kernel matrix, of which a fit sees the columns of its training rows.
     pieces : list of ndarray of int
         The rows predicted: those held out, and perhaps those trained on.
     classes : ndarray of int
@@ -58,6 +86,7 @@ class Held:
 
     source: Source
     train: IntArray
+    pairwise: bool
     pieces: list[IntArray]
     classes: npt.NDArray[np.intp]
     predicted: IntArray
@@ -71,15 +100,19 @@ class Held:
         piece = next((k for given, k in self.given if given is X), None)
         if piece is None:
             try:
-                rows = check_array(X, dtype=[np.float64, np.float32])
+                rows = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
             except (ValueError, TypeError):
                 return None  # predict will say what is wrong with it
-            same = (np.array_equal(rows, self.source.rows[part]) for part in self.pieces)
+            same = (_equal(rows, self.seen(self.source.rows, part)) for part in self.pieces)
             piece = next((k for k, found in enumerate(same) if found), None)
         if piece is None:
             return None
         first = sum(len(part) for part in self.pieces[:piece])
         return slice(first, first + len(self.pieces[piece]))
+
+    def seen(self, X: Any, part: IntArray) -> Any:
+        """Return what the fit sees of some rows of X."""
+        return X[np.ix_(part, self.train)] if self.pairwise else _safe_indexing(X, part)
 
     def pairs(self) -> npt.NDArray[np.intp]:
         """Return which of the pairs of all classes are those of the fit."""
@@ -128,7 +161,8 @@ class PlannedSVC(SVC):
             return self
         self._spend(held.seconds)
         _check_feature_names(self, held.source.X, reset=True)
-        self.n_features_in_ = held.source.rows.shape[1]
+        self.n_features_in_ = len(held.train) if held.pairwise else held.source.rows.shape[1]
+        self._sparse = issparse(held.source.rows)
         self.classes_ = held.source.classes[held.classes]
         return self
 
@@ -144,7 +178,7 @@ class PlannedSVC(SVC):
             return
         source = held.source
         model = SVC(**self.get_params(deep=False)).fit(
-            _safe_indexing(source.X, held.train),
+            held.seen(source.rows if held.pairwise else source.X, held.train),
             _safe_indexing(source.y, held.train),
             **_check_method_params(source.X, params=source.fit_params, indices=held.train),
         )

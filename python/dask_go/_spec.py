@@ -66,14 +66,12 @@ class Outcome(NamedTuple):
         )
 
 
-def run(
-    X: _marshal.Array, y: npt.NDArray[np.int64], sample_weight: npt.NDArray[np.float64] | None, spec: Spec
-) -> Outcome:
+def run(X: Any, y: npt.NDArray[np.int64], sample_weight: npt.NDArray[np.float64] | None, spec: Spec) -> Outcome:
     """Make the fits of a spec. A pure function of its arguments.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
         float32 or float64, finite.
     y : ndarray of shape (n_samples,)
         Class indexes, of which every one occurs.

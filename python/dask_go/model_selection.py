@@ -62,7 +62,8 @@ class GridSearchCV(_Search, sk.GridSearchCV):
     `sklearn.model_selection.GridSearchCV`, to which is added what follows. Scores agree within
     what the estimator's `tol` leaves open, and do not depend on `n_jobs`.
 
-    Fits of `dask_go.svm.SVC`, and of a `Pipeline` that ends in one, are made together if they can be;
+    Fits of `dask_go.svm.SVC`, and of a `Pipeline` that ends in one, are made together if they can be,
+    for dense and sparse rows and symmetric kernel matrices;
     the steps before the SVC are fitted once for each split and each setting of their own. `n_jobs`
     and `pre_dispatch` count for fits that cannot, and for other estimators: these run on joblib.
 
