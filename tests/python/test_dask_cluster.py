@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +25,7 @@ import dask_go
 from dask_go.cluster import KMeans
 from dask_go.model_selection import GridSearchCV
 from dask_go.svm import SVC
-from dask_tasks import X, die_once, work
+from dask_tasks import X, die_once, ends, executed, note_ends, note_no_ends, work
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -124,6 +127,39 @@ def test_cancelling_a_future_stops_the_work(client: Any, tmp_path: Path) -> None
     assert client.submit(pow, 2, 5, workers=[address], pure=False).result(timeout=LONG) == 32
 
 
+def test_an_interrupt_stops_the_work_on_the_workers(client: Any, tmp_path: Path) -> None:
+    """Ctrl-C in the client's process, while a worker is at work on a block."""
+    begun = tmp_path / "begun"
+    client.run(note_ends, str(begun))
+    rows = da.from_delayed(dask.delayed(np.ones)((400_000, 20)), (400_000, 20), float)
+
+    def interrupt() -> None:
+        until(begun.exists)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # type: ignore[arg-type]
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            KMeans(20_000, init=np.random.default_rng(0).random((20_000, 20)), max_iter=2).fit(rows)
+    finally:
+        thread.join(LONG)
+    until(lambda: any(client.run(ends).values()))
+    assert sorted(client.run(ends).values()) == [[], ["Reschedule"]]
+    client.run(note_no_ends)
+    assert client.submit(pow, 2, 5, pure=False).result(timeout=LONG) == 32
+
+
+def test_annotations_reach_the_tasks(client: Any) -> None:
+    here, there = sorted(client.scheduler_info()["workers"])
+    before = client.run(executed)
+    with dask.annotate(workers=[here]):
+        KMeans(6, random_state=1).fit(blocks())
+    after = client.run(executed)
+    assert after[there] == before[there]
+    assert after[here] > before[here]
+
+
 def until(condition: Any) -> None:
     end = time.monotonic() + LONG
     while not condition():
@@ -218,6 +254,28 @@ def test_machines_of_their_own(tmp_path: Path, threads: KMeans) -> None:
                 pytest.raises(RuntimeError, match=r"the scheduler at tcp://127\.0\.0\.1:\d+ was lost.*another Client"),
             ):
                 KMeans(6, init=init, n_init=1).fit(blocks())
+
+
+def test_a_scheduler_that_was_restarted(tmp_path: Path, threads: KMeans) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        tcp = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    options = ["scheduler", "--port", tcp.rpartition(":")[2], "--host", "127.0.0.1", "--no-dashboard"]
+    with process(*options, cwd=tmp_path / "s") as scheduler, worker(tcp, tmp_path / "a"):
+        client = distributed.Client(tcp, timeout=LONG)
+        client.wait_for_workers(1, timeout=LONG)
+        X_ = blocks().persist()
+        same(KMeans(6, random_state=1).fit(X_), threads)
+        scheduler.kill()
+        scheduler.wait(LONG)
+        with process(*options, cwd=tmp_path / "t"), worker(tcp, tmp_path / "b"):
+            until(lambda: client.status == "running" and client.scheduler_info()["workers"])
+            with pytest.raises(RuntimeError, match=f"the scheduler at {tcp} was lost.*another Client, make X again"):
+                KMeans(6, random_state=1).fit(X_)
+            client.close()
+            with distributed.Client(tcp, timeout=LONG) as another:
+                another.wait_for_workers(1, timeout=LONG)
+                same(KMeans(6, random_state=1).fit(blocks()), threads)
 
 
 def search(cls: Any, seed: int) -> Any:
