@@ -23,8 +23,8 @@ from ._progress import gap_bar
 
 __all__ = ["SVC"]
 
-# Rows of about this many values are centred at a time: 1 MiB of float64.
-_VARIANCE_BLOCK = 1 << 17
+# Rows of about this many values are centred at a time: 512 KiB of float64.
+_VARIANCE_BLOCK = 1 << 16
 
 # The C that stands for an infinite one: multipliers of scaled data do not reach it, and beside
 # it float64 still holds those of ordinary size.
@@ -50,8 +50,9 @@ def _variance(X: _marshal.Array) -> float:
     mean = X.mean(dtype=np.float64)
     squares = 0.0
     for first in range(0, X.shape[0], rows):
-        centred = np.subtract(X[first : first + rows], mean, dtype=np.float64).ravel(order="K")
-        squares += float(centred @ centred)
+        centred = np.subtract(X[first : first + rows], mean, dtype=np.float64)
+        # No product: the threads of a BLAS would go on spinning beside those of the fit.
+        squares += float(np.square(centred, out=centred).sum())
     return squares / X.size
 
 
