@@ -31,6 +31,7 @@ type interior struct {
 	s, t, u, v []float64
 	nu, mu     float64
 	d, ridge   []float64 // D; see interiorRidge
+	rs, rt     []float64 // 1/s and 1/t
 	rhs, ones  []float64 // right-hand side; (K + D⁻¹)⁻¹1
 	step       []float64 // of β
 	du, dv     []float64
@@ -85,6 +86,7 @@ func (s *solver) solveLowRank() error {
 
 // movable lists the points that take part, and their rows.
 func (s *solver) movable() (points, rows []int32) {
+	points, rows = make([]int32, 0, len(s.f)), make([]int32, 0, len(s.f))
 	for i := range s.f {
 		if s.lo[i] < s.hi[i] {
 			points = append(points, int32(i))
@@ -188,14 +190,15 @@ func (s *solver) swap(x *interior) {
 
 func newInterior(s *solver, scope *arena.Scope, z *factor, points []int32) (*interior, error) {
 	n := len(points)
-	all, err := arena.MakeZero[float64](scope, 17*n)
+	all, err := arena.MakeZero[float64](scope, 24*n)
 	if err != nil {
 		return nil, err
 	}
 	x := &interior{ctl: s.ctl, points: points, z: z}
-	for k, v := range []*[]float64{&x.p, &x.lo, &x.hi, &x.beta, &x.f, &x.s, &x.t, &x.u, &x.v, &x.d, &x.ridge, &x.rhs, &x.ones, &x.step, &x.du, &x.dv, &x.work} {
+	for k, v := range []*[]float64{&x.p, &x.lo, &x.hi, &x.beta, &x.f, &x.s, &x.t, &x.u, &x.v, &x.d, &x.ridge, &x.rs, &x.rt, &x.rhs, &x.ones, &x.step, &x.du, &x.dv, &x.work} {
 		*v = all[k*n : (k+1)*n]
 	}
+	x.kept = all[19*n : 19*n : 24*n]
 	for k, i := range points {
 		x.p[k], x.lo[k], x.hi[k] = s.p[i], s.lo[i], s.hi[i]
 		x.ridge[k] = interiorRidge * float64(s.pack.Diag[s.rows[i]])
@@ -240,12 +243,15 @@ func (x *interior) solve(tol float64) int64 {
 	least, best, since := math.Inf(1), math.Inf(1), 0
 	for iteration := int64(0); ; iteration++ {
 		x.gradient()
-		x.mu = 0
-		for i := range x.beta {
-			x.mu += x.s[i]*x.u[i] + x.t[i]*x.v[i]
-			x.d[i] = 1 / (x.u[i]/x.s[i] + x.v[i]/x.t[i] + x.ridge[i])
-		}
-		x.mu /= 2 * n
+		x.mu = floats.Sum(x.each(func(first, last int) float64 {
+			mu := 0.0
+			for i := first; i < last; i++ {
+				mu += x.s[i]*x.u[i] + x.t[i]*x.v[i]
+				x.rs[i], x.rt[i] = 1/x.s[i], 1/x.t[i]
+				x.d[i] = 1 / (x.u[i]*x.rs[i] + x.v[i]*x.rt[i] + x.ridge[i])
+			}
+			return mu
+		})) / (2 * n)
 		gap := x.gap()
 		if since++; x.mu < least {
 			least, since = x.mu, 0
@@ -270,10 +276,14 @@ func (x *interior) solve(tol float64) int64 {
 		x.invert(x.rhs, x.ones)
 
 		length, _ := x.direction(0, false)
-		after := 0.0
-		for i, d := range x.step {
-			after += (x.s[i]+length*d)*(x.u[i]+length*x.du[i]) + (x.t[i]-length*d)*(x.v[i]+length*x.dv[i])
-		}
+		after := floats.Sum(x.each(func(first, last int) float64 {
+			after := 0.0
+			for i := first; i < last; i++ {
+				d := x.step[i]
+				after += (x.s[i]+length*d)*(x.u[i]+length*x.du[i]) + (x.t[i]-length*d)*(x.v[i]+length*x.dv[i])
+			}
+			return after
+		}))
 		sigma := math.Pow(after/(2*n)/x.mu, 3)
 		length, dnu := x.direction(sigma*x.mu, true)
 		length = min(1, toBoundary*length)
@@ -334,52 +344,55 @@ func (x *interior) invert(v, out []float64) {
 // length and the step of ν.
 func (x *interior) direction(mu float64, correct bool) (length, dnu float64) {
 	// What u and v of a point would gain at a step of β by zero: first in du and dv.
-	x.each(func(first, last int) {
+	x.each(func(first, last int) float64 {
 		for i := first; i < last; i++ {
 			low, high := mu, mu
 			if correct {
 				low -= x.step[i] * x.du[i]
 				high += x.step[i] * x.dv[i]
 			}
-			x.du[i], x.dv[i] = low/x.s[i]-x.u[i], high/x.t[i]-x.v[i]
+			x.du[i], x.dv[i] = low*x.rs[i]-x.u[i], high*x.rt[i]-x.v[i]
 			x.rhs[i] = -(x.f[i] + x.nu - x.u[i] + x.v[i]) + x.du[i] - x.dv[i]
 		}
+		return 0
 	})
 	x.invert(x.rhs, x.rhs)
 	dnu = (floats.Sum(x.rhs) + floats.Sum(x.beta)) / floats.Sum(x.ones)
-	lengths := make([]float64, (len(x.step)+interiorChunk-1)/interiorChunk)
-	x.each(func(first, last int) {
+	lengths := x.each(func(first, last int) float64 {
 		longest := 1.0
 		for i := first; i < last; i++ {
 			d := x.rhs[i] - dnu*x.ones[i]
-			du, dv := x.du[i]-x.u[i]*d/x.s[i], x.dv[i]+x.v[i]*d/x.t[i]
+			du, dv := x.du[i]-x.u[i]*d*x.rs[i], x.dv[i]+x.v[i]*d*x.rt[i]
 			x.step[i], x.du[i], x.dv[i] = d, du, dv
-			if d < 0 {
-				longest = min(longest, -x.s[i]/d)
-			} else if d > 0 {
-				longest = min(longest, x.t[i]/d)
+			// Few points shorten the step, and only these divide.
+			if x.s[i]+longest*d < 0 {
+				longest = -x.s[i] / d
 			}
-			if du < 0 {
-				longest = min(longest, -x.u[i]/du)
+			if x.t[i]-longest*d < 0 {
+				longest = x.t[i] / d
 			}
-			if dv < 0 {
-				longest = min(longest, -x.v[i]/dv)
+			if x.u[i]+longest*du < 0 {
+				longest = -x.u[i] / du
+			}
+			if x.v[i]+longest*dv < 0 {
+				longest = -x.v[i] / dv
 			}
 		}
-		lengths[first/interiorChunk] = longest
+		return longest
 	})
 	return floats.Min(lengths), dnu
 }
 
-const interiorChunk = 2048
+const interiorChunk = 1024
 
-// each runs body over chunks of the points.
-func (x *interior) each(body func(first, last int)) {
+// each runs body over chunks of the points and returns what it found for each.
+func (x *interior) each(body func(first, last int) float64) []float64 {
 	n := len(x.beta)
-	chunks := (n + interiorChunk - 1) / interiorChunk
-	_ = parallel.Share(x.ctl, chunks, 200*n, func(c int) {
-		body(c*interiorChunk, min(n, (c+1)*interiorChunk))
+	found := make([]float64, (n+interiorChunk-1)/interiorChunk)
+	_ = parallel.Share(x.ctl, len(found), 200*n, func(c int) {
+		found[c] = body(c*interiorChunk, min(n, (c+1)*interiorChunk))
 	})
+	return found
 }
 
 // side is the bound that point i tends to: −1, +1, or 0 for none. Of slack (as a

@@ -410,11 +410,16 @@ func (s *solver) refine(band float64) error {
 
 // refinePoints computes F of the given points in float64.
 func (s *solver) refinePoints(points []int32) error {
-	var rows, support []int32
-	var weight []float64
+	rows, count := make([]int32, 0, len(points)), 0
 	for _, i := range points {
 		rows = append(rows, s.rows[i])
 	}
+	for _, b := range s.beta {
+		if b != 0 {
+			count++
+		}
+	}
+	support, weight := make([]int32, 0, count), make([]float64, 0, count)
 	for i, b := range s.beta {
 		if b != 0 {
 			support = append(support, s.rows[i])
