@@ -177,6 +177,42 @@ func Columns(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int) {
 	storeColumns(ctl, r, c, out, ld, nil)
 }
 
+const (
+	// squareFrom is the number of features from which on half of the values of a
+	// symmetric matrix cost more than copying them.
+	squareFrom = 24
+	// squareRows is the number of rows of a chunk.
+	squareRows = 128
+)
+
+// Square is Columns where rows and columns are the same points. Most values are computed
+// once for both of their places, if that is quicker.
+func Square(ctl *parallel.Control, r *Rows, c *Cols, out []float32, ld int) {
+	p, n := r.pack, len(r.idx)
+	if p.stored() != nil || p.sparse != nil || p.Cols < squareFrom || n <= squareRows {
+		Columns(ctl, r, c, out, ld)
+		return
+	}
+	r.pack1(ctl)
+	c.pack1(ctl)
+	chunks := (n + squareRows - 1) / squareRows
+	each := func(work int, body func(first, last int)) {
+		_ = parallel.Share(ctl, chunks, work, func(chunk int) { // the longest come first
+			first := (chunks - 1 - chunk) * squareRows
+			body(first, min(n, first+squareRows))
+		})
+	}
+	l := r.lanes()
+	each(n*n/2*p.cost(), func(first, last int) {
+		if p.wide != nil {
+			columns(p.wide, &r.wide, c.wide, last, first/l, roundUp(last, l)/l, out, ld, nil)
+		} else {
+			columns(p.narrow, &r.narrow, c.narrow, last, first/l, roundUp(last, l)/l, out, ld, nil)
+		}
+	})
+	each(2*n*n, func(first, last int) { simd.Mirror(out, ld, first, last) })
+}
+
 // AddColumns is Columns and AddSums in one pass over the columns.
 func AddColumns(ctl *parallel.Control, r *Rows, c *Cols, delta, f []float64, out []float32, ld int) {
 	if r.pack.stored() == nil && r.pack.narrow != nil && r.pack.narrow.both != nil {

@@ -36,3 +36,5 @@ func pause(n int) {
 	for ; n > 0; n-- {
 	}
 }
+
+func mirror(x []float32, ld, first, last int) { mirrorRef(x, ld, first, last) }

@@ -156,7 +156,7 @@ func (a *active) computeBlock(s *solver) {
 	a.block.resize(n)
 	a.blockRows.Gather(a.gathered)
 	a.blockCols.Gather(a.gathered)
-	kernel.Columns(s.ctl, a.blockRows, a.blockCols, a.block.k, a.block.ld)
+	kernel.Square(s.ctl, a.blockRows, a.blockCols, a.block.k, a.block.ld)
 	a.computed = a.whole
 }
 
