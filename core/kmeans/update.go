@@ -78,11 +78,15 @@ func (s *solver[T]) move(m *move, i, old, new int) {
 		p.index[p.n], p.to[p.n], p.from[p.n], p.weight[p.n] = int32(i-p.first), int32(new), int32(old), w
 		p.n++
 	}
-	m.mass[new] += w
+	if s.weight != nil { // else it is count
+		m.mass[new] += w
+		if old >= 0 {
+			m.mass[old] -= w
+		}
+	}
 	m.count[new]++
 	m.touched[new] = true
 	if old >= 0 {
-		m.mass[old] -= w
 		m.count[old]--
 		m.touched[old] = true
 	}
@@ -112,6 +116,9 @@ func (s *solver[T]) collect(ctl *parallel.Control) error {
 				continue
 			}
 			simd.Axpy(1, m.rows[j*s.d:][:s.d], rows)
+			if s.weight == nil {
+				m.mass[j] = float64(m.count[j])
+			}
 			s.total.mass[j] += m.mass[j]
 			s.total.count[j] += m.count[j]
 			m.clear(j, s.d)

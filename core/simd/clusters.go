@@ -1,5 +1,7 @@
 package simd
 
+import "math"
+
 // MoveRows takes rows from some sums and adds them to others, one row after the other: weight times
 // row index[r] to those of cluster to[r], and from those of from[r], if that is not negative. No weight
 // stands for ones.
@@ -89,10 +91,12 @@ func needMove(fn string, d, x, stride int, index, to, from []int32, weight []flo
 	}
 	needLabels(fn, to[:len(index)], 0, sums/d)
 	needLabels(fn, from[:len(index)], -1, sums/d)
+	last := uint32(0)
 	for _, i := range index {
-		if i < 0 || !holds(x-d, int(i), stride) {
-			panic("simd: " + fn + ": x is too short")
-		}
+		last = max(last, uint32(i)) // negative ones are large
+	}
+	if len(index) > 0 && (last > math.MaxInt32 || !holds(x-d, int(last), stride)) {
+		panic("simd: " + fn + ": x is too short")
 	}
 }
 

@@ -94,6 +94,9 @@ func coarseNearest(pitch, panels, rows int, x, panel []int16, norms []int32, low
 		}
 		// Every step of every tile has its share of what is ahead.
 		share := (ahead.bytes - 1) / max(groups*pairs*coarseTiles(level, panels), 1)
+		if panels*CoarseLanes*pitch*2 > firstLevel {
+			share = min(share, lineShare)
+		}
 		fetched := 0
 		for from := 0; from < panels; {
 			n := min(panels-from, most+(panels-from)%2) // an odd one at first
@@ -120,6 +123,12 @@ func coarseNearest(pitch, panels, rows int, x, panel []int16, norms []int32, low
 		coarsePickRef(groups, top, low, margin, old, key, second, flags)
 	}
 }
+
+const (
+	firstLevel = 1 << 15 // bytes of the cache that panels may take
+	// Where panels come from the second level, more bytes a step than that keep them waiting.
+	lineShare = 48
+)
 
 // coarseTiles is in how many tiles a group of rows meets the panels.
 func coarseTiles(level Level, panels int) int {

@@ -48,7 +48,6 @@ group:
 single:
 	PREFETCHT1    (DX)
 	PREFETCHT1    64(DX)
-	PREFETCHT1    128(DX)
 	ADDQ          share+80(FP), DX
 	VMOVDQU32     (R15), Z12
 	VPDPWSSD.BCST (R11), Z12, Z0
@@ -157,7 +156,6 @@ even:
 pair:
 	PREFETCHT1   (DX)
 	PREFETCHT1   64(DX)
-	PREFETCHT1   128(DX)
 	ADDQ         share+80(FP), DX
 	VMOVDQU32    (R15), Z25
 	VMOVDQU32    (R15)(SI*1), Z26
@@ -328,7 +326,6 @@ merge:
 
 merged:
 	PREFETCHT1   (DX)
-	PREFETCHT1   64(DX)
 	ADDQ         share+80(FP), DX
 	VMOVDQU32    (R15), Z25
 	VMOVDQU32    (R15)(SI*1), Z26
@@ -572,7 +569,6 @@ group:
 
 single0:
 	PREFETCHT1   (DX)
-	PREFETCHT1   64(DX)
 	ADDQ         share+80(FP), DX
 	VMOVDQU      (R13), Y12
 	VMOVDQU      32(R13), Y13
@@ -714,7 +710,6 @@ single0:
 
 single1:
 	PREFETCHT1   (DX)
-	PREFETCHT1   64(DX)
 	ADDQ         share+80(FP), DX
 	VMOVDQU      (R13), Y12
 	VMOVDQU      32(R13), Y13
@@ -864,7 +859,6 @@ merge:
 
 merged0:
 	PREFETCHT1   (DX)
-	PREFETCHT1   64(DX)
 	ADDQ         share+80(FP), DX
 	VMOVDQU      (R13), Y12
 	VMOVDQU      32(R13), Y13
@@ -1018,7 +1012,6 @@ merged0:
 
 merged1:
 	PREFETCHT1   (DX)
-	PREFETCHT1   64(DX)
 	ADDQ         share+80(FP), DX
 	VMOVDQU      (R13), Y12
 	VMOVDQU      32(R13), Y13

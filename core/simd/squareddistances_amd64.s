@@ -3,86 +3,93 @@
 #include "textflag.h"
 
 // func squaredDistancesMixedAVX512(d int, rows int, x *float32, stride int, index *int32, c *float64, label *int32, out *float64)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV, MMX+
 TEXT ·squaredDistancesMixedAVX512(SB), NOSPLIT, $0-64
-	MOVQ   rows+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   stride+24(FP), DX
-	MOVQ   index+32(FP), BX
-	MOVQ   label+48(FP), SI
-	MOVQ   out+56(FP), DI
-	MOVQ   d+0(FP), R8
-	IMUL3Q $0x04, DX, DX
-	MOVQ   R8, R9
-	ANDQ   $0x07, R9
-	MOVL   $-1, R10
-	BZHIL  R9, R10, R10
-	KMOVW  R10, K1
-	SHLQ   $0x03, R8
+	MOVQ    rows+8(FP), AX
+	MOVQ    x+16(FP), CX
+	MOVQ    stride+24(FP), DX
+	MOVQ    index+32(FP), BX
+	MOVQ    label+48(FP), SI
+	MOVQ    out+56(FP), DI
+	MOVQ    d+0(FP), R8
+	IMUL3Q  $0x04, DX, DX
+	MOVQ    R8, R9
+	ANDQ    $0x07, R9
+	MOVL    $-1, R10
+	BZHIL   R9, R10, R10
+	KMOVW   R10, K1
+	SHLQ    $0x03, R8
+	MOVQ    $0x00000800, R9
+	XORQ    R10, R10
+	TESTQ   BX, BX
+	CMOVQNE R10, R9
 
 row:
 	TESTQ   AX, AX
 	JZ      all
-	MOVQ    c+40(FP), R10
-	MOVQ    d+0(FP), R12
+	MOVQ    c+40(FP), R11
+	MOVQ    d+0(FP), R13
 	TESTQ   BX, BX
 	JZ      next
-	MOVLQSX (BX), R9
-	IMULQ   DX, R9
-	ADDQ    CX, R9
+	MOVLQSX (BX), R10
+	IMULQ   DX, R10
+	ADDQ    CX, R10
 	ADDQ    $0x04, BX
 	JMP     found
 
 next:
-	MOVQ CX, R9
+	MOVQ CX, R10
 	ADDQ DX, CX
 
 found:
-	MOVLQSX (SI), R11
-	IMULQ   R8, R11
-	ADDQ    R11, R10
+	MOVLQSX (SI), R12
+	IMULQ   R8, R12
+	ADDQ    R12, R11
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 	VXORPS  Z2, Z2, Z2
 	VXORPS  Z3, Z3, Z3
 
 loop4:
-	CMPQ        R12, $0x00000020
+	CMPQ        R13, $0x00000020
 	JLT         done4
-	VCVTPS2PD   (R9), Z4
-	VSUBPD      (R10), Z4, Z4
+	VCVTPS2PD   (R10), Z4
+	VSUBPD      (R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z0
-	VCVTPS2PD   32(R9), Z4
-	VSUBPD      64(R10), Z4, Z4
+	VCVTPS2PD   32(R10), Z4
+	VSUBPD      64(R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z1
-	VCVTPS2PD   64(R9), Z4
-	VSUBPD      128(R10), Z4, Z4
+	VCVTPS2PD   64(R10), Z4
+	VSUBPD      128(R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z2
-	VCVTPS2PD   96(R9), Z4
-	VSUBPD      192(R10), Z4, Z4
+	VCVTPS2PD   96(R10), Z4
+	VSUBPD      192(R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z3
-	ADDQ        $0x00000080, R9
-	ADDQ        $0x00000100, R10
-	SUBQ        $0x00000020, R12
+	PREFETCHT0  (R10)(R9*1)
+	PREFETCHT0  64(R10)(R9*1)
+	ADDQ        $0x00000080, R10
+	ADDQ        $0x00000100, R11
+	SUBQ        $0x00000020, R13
 	JMP         loop4
 
 done4:
 loop1:
-	CMPQ        R12, $0x00000008
+	CMPQ        R13, $0x00000008
 	JLT         done1
-	VCVTPS2PD   (R9), Z4
-	VSUBPD      (R10), Z4, Z4
+	VCVTPS2PD   (R10), Z4
+	VSUBPD      (R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z0
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000040, R10
-	SUBQ        $0x00000008, R12
+	PREFETCHT0  (R10)(R9*1)
+	ADDQ        $0x00000020, R10
+	ADDQ        $0x00000040, R11
+	SUBQ        $0x00000008, R13
 	JMP         loop1
 
 done1:
-	TESTQ       R12, R12
+	TESTQ       R13, R13
 	JZ          whole
-	VCVTPS2PD.Z (R9), K1, Z4
-	VMOVUPD.Z   (R10), K1, Z5
+	VCVTPS2PD.Z (R10), K1, Z4
+	VMOVUPD.Z   (R11), K1, Z5
 	VSUBPD      Z5, Z4, Z4
 	VFMADD231PD Z4, Z4, Z3
 
@@ -107,86 +114,95 @@ all:
 	RET
 
 // func squaredDistancesAVX512(d int, rows int, x *float64, stride int, index *int32, c *float64, label *int32, out *float64)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV, MMX+
 TEXT ·squaredDistancesAVX512(SB), NOSPLIT, $0-64
-	MOVQ   rows+8(FP), AX
-	MOVQ   x+16(FP), CX
-	MOVQ   stride+24(FP), DX
-	MOVQ   index+32(FP), BX
-	MOVQ   label+48(FP), SI
-	MOVQ   out+56(FP), DI
-	MOVQ   d+0(FP), R8
-	IMUL3Q $0x08, DX, DX
-	MOVQ   R8, R9
-	ANDQ   $0x07, R9
-	MOVL   $-1, R10
-	BZHIL  R9, R10, R10
-	KMOVW  R10, K1
-	SHLQ   $0x03, R8
+	MOVQ    rows+8(FP), AX
+	MOVQ    x+16(FP), CX
+	MOVQ    stride+24(FP), DX
+	MOVQ    index+32(FP), BX
+	MOVQ    label+48(FP), SI
+	MOVQ    out+56(FP), DI
+	MOVQ    d+0(FP), R8
+	IMUL3Q  $0x08, DX, DX
+	MOVQ    R8, R9
+	ANDQ    $0x07, R9
+	MOVL    $-1, R10
+	BZHIL   R9, R10, R10
+	KMOVW   R10, K1
+	SHLQ    $0x03, R8
+	MOVQ    $0x00000800, R9
+	XORQ    R10, R10
+	TESTQ   BX, BX
+	CMOVQNE R10, R9
 
 row:
 	TESTQ   AX, AX
 	JZ      all
-	MOVQ    c+40(FP), R10
-	MOVQ    d+0(FP), R12
+	MOVQ    c+40(FP), R11
+	MOVQ    d+0(FP), R13
 	TESTQ   BX, BX
 	JZ      next
-	MOVLQSX (BX), R9
-	IMULQ   DX, R9
-	ADDQ    CX, R9
+	MOVLQSX (BX), R10
+	IMULQ   DX, R10
+	ADDQ    CX, R10
 	ADDQ    $0x04, BX
 	JMP     found
 
 next:
-	MOVQ CX, R9
+	MOVQ CX, R10
 	ADDQ DX, CX
 
 found:
-	MOVLQSX (SI), R11
-	IMULQ   R8, R11
-	ADDQ    R11, R10
+	MOVLQSX (SI), R12
+	IMULQ   R8, R12
+	ADDQ    R12, R11
 	VXORPS  Z0, Z0, Z0
 	VXORPS  Z1, Z1, Z1
 	VXORPS  Z2, Z2, Z2
 	VXORPS  Z3, Z3, Z3
 
 loop4:
-	CMPQ        R12, $0x00000020
+	CMPQ        R13, $0x00000020
 	JLT         done4
-	VMOVUPD     (R9), Z4
-	VSUBPD      (R10), Z4, Z4
+	VMOVUPD     (R10), Z4
+	VSUBPD      (R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z0
-	VMOVUPD     64(R9), Z4
-	VSUBPD      64(R10), Z4, Z4
+	VMOVUPD     64(R10), Z4
+	VSUBPD      64(R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z1
-	VMOVUPD     128(R9), Z4
-	VSUBPD      128(R10), Z4, Z4
+	VMOVUPD     128(R10), Z4
+	VSUBPD      128(R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z2
-	VMOVUPD     192(R9), Z4
-	VSUBPD      192(R10), Z4, Z4
+	VMOVUPD     192(R10), Z4
+	VSUBPD      192(R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z3
-	ADDQ        $0x00000100, R9
+	PREFETCHT0  (R10)(R9*1)
+	PREFETCHT0  64(R10)(R9*1)
+	PREFETCHT0  128(R10)(R9*1)
+	PREFETCHT0  192(R10)(R9*1)
 	ADDQ        $0x00000100, R10
-	SUBQ        $0x00000020, R12
+	ADDQ        $0x00000100, R11
+	SUBQ        $0x00000020, R13
 	JMP         loop4
 
 done4:
 loop1:
-	CMPQ        R12, $0x00000008
+	CMPQ        R13, $0x00000008
 	JLT         done1
-	VMOVUPD     (R9), Z4
-	VSUBPD      (R10), Z4, Z4
+	VMOVUPD     (R10), Z4
+	VSUBPD      (R11), Z4, Z4
 	VFMADD231PD Z4, Z4, Z0
-	ADDQ        $0x00000040, R9
+	PREFETCHT0  (R10)(R9*1)
 	ADDQ        $0x00000040, R10
-	SUBQ        $0x00000008, R12
+	ADDQ        $0x00000040, R11
+	SUBQ        $0x00000008, R13
 	JMP         loop1
 
 done1:
-	TESTQ       R12, R12
+	TESTQ       R13, R13
 	JZ          whole
-	VMOVUPD.Z   (R9), K1, Z4
-	VMOVUPD.Z   (R10), K1, Z5
+	VMOVUPD.Z   (R10), K1, Z4
+	VMOVUPD.Z   (R11), K1, Z5
 	VSUBPD      Z5, Z4, Z4
 	VFMADD231PD Z4, Z4, Z3
 
@@ -211,7 +227,7 @@ all:
 	RET
 
 // func squaredDistancesMixedAVX2(d int, rows int, x *float32, stride int, index *int32, c *float64, label *int32, out *float64)
-// Requires: AVX, FMA3
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·squaredDistancesMixedAVX2(SB), NOSPLIT, $0-64
 	MOVQ    rows+8(FP), AX
 	MOVQ    x+16(FP), CX
@@ -233,71 +249,77 @@ TEXT ·squaredDistancesMixedAVX2(SB), NOSPLIT, $0-64
 	SUBQ    R9, R10
 	VMOVDQU (R10), Y1
 	SHLQ    $0x03, R8
+	MOVQ    $0x00000800, R9
+	XORQ    R10, R10
+	TESTQ   BX, BX
+	CMOVQNE R10, R9
 
 row:
 	TESTQ   AX, AX
 	JZ      all
-	MOVQ    c+40(FP), R10
-	MOVQ    d+0(FP), R12
+	MOVQ    c+40(FP), R11
+	MOVQ    d+0(FP), R13
 	TESTQ   BX, BX
 	JZ      next
-	MOVLQSX (BX), R9
-	IMULQ   DX, R9
-	ADDQ    CX, R9
+	MOVLQSX (BX), R10
+	IMULQ   DX, R10
+	ADDQ    CX, R10
 	ADDQ    $0x04, BX
 	JMP     found
 
 next:
-	MOVQ CX, R9
+	MOVQ CX, R10
 	ADDQ DX, CX
 
 found:
-	MOVLQSX (SI), R11
-	IMULQ   R8, R11
-	ADDQ    R11, R10
+	MOVLQSX (SI), R12
+	IMULQ   R8, R12
+	ADDQ    R12, R11
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 
 loop4:
-	CMPQ        R12, $0x00000010
+	CMPQ        R13, $0x00000010
 	JLT         done4
-	VCVTPS2PD   (R9), Y6
-	VSUBPD      (R10), Y6, Y6
+	VCVTPS2PD   (R10), Y6
+	VSUBPD      (R11), Y6, Y6
 	VFMADD231PD Y6, Y6, Y2
-	VCVTPS2PD   16(R9), Y6
-	VSUBPD      32(R10), Y6, Y6
+	VCVTPS2PD   16(R10), Y6
+	VSUBPD      32(R11), Y6, Y6
 	VFMADD231PD Y6, Y6, Y3
-	VCVTPS2PD   32(R9), Y6
-	VSUBPD      64(R10), Y6, Y6
+	VCVTPS2PD   32(R10), Y6
+	VSUBPD      64(R11), Y6, Y6
 	VFMADD231PD Y6, Y6, Y4
-	VCVTPS2PD   48(R9), Y6
-	VSUBPD      96(R10), Y6, Y6
+	VCVTPS2PD   48(R10), Y6
+	VSUBPD      96(R11), Y6, Y6
 	VFMADD231PD Y6, Y6, Y5
-	ADDQ        $0x00000040, R9
-	ADDQ        $0x00000080, R10
-	SUBQ        $0x00000010, R12
+	PREFETCHT0  (R10)(R9*1)
+	ADDQ        $0x00000040, R10
+	ADDQ        $0x00000080, R11
+	SUBQ        $0x00000010, R13
 	JMP         loop4
 
 done4:
 loop1:
-	CMPQ        R12, $0x00000004
+	CMPQ        R13, $0x00000004
 	JLT         done1
-	VCVTPS2PD   (R9), Y6
-	VSUBPD      (R10), Y6, Y6
+	VCVTPS2PD   (R10), Y6
+	VSUBPD      (R11), Y6, Y6
 	VFMADD231PD Y6, Y6, Y2
-	ADDQ        $0x00000010, R9
-	ADDQ        $0x00000020, R10
-	SUBQ        $0x00000004, R12
+	PREFETCHT0  (R10)(R9*1)
+	ADDQ        $0x00000010, R10
+	ADDQ        $0x00000020, R11
+	SUBQ        $0x00000004, R13
 	JMP         loop1
 
 done1:
-	TESTQ       R12, R12
+	TESTQ       R13, R13
 	JZ          whole
-	VMASKMOVPS  (R9), X1, X6
+	VMASKMOVPS  (R10), X1, X6
 	VCVTPS2PD   X6, Y6
-	VMASKMOVPD  (R10), Y0, Y7
+	VMASKMOVPD  (R11), Y0, Y7
 	VSUBPD      Y7, Y6, Y6
 	VFMADD231PD Y6, Y6, Y5
 
@@ -320,7 +342,7 @@ all:
 	RET
 
 // func squaredDistancesAVX2(d int, rows int, x *float64, stride int, index *int32, c *float64, label *int32, out *float64)
-// Requires: AVX, FMA3
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·squaredDistancesAVX2(SB), NOSPLIT, $0-64
 	MOVQ    rows+8(FP), AX
 	MOVQ    x+16(FP), CX
@@ -337,70 +359,77 @@ TEXT ·squaredDistancesAVX2(SB), NOSPLIT, $0-64
 	SUBQ    R9, R10
 	VMOVDQU (R10), Y0
 	SHLQ    $0x03, R8
+	MOVQ    $0x00000800, R9
+	XORQ    R10, R10
+	TESTQ   BX, BX
+	CMOVQNE R10, R9
 
 row:
 	TESTQ   AX, AX
 	JZ      all
-	MOVQ    c+40(FP), R10
-	MOVQ    d+0(FP), R12
+	MOVQ    c+40(FP), R11
+	MOVQ    d+0(FP), R13
 	TESTQ   BX, BX
 	JZ      next
-	MOVLQSX (BX), R9
-	IMULQ   DX, R9
-	ADDQ    CX, R9
+	MOVLQSX (BX), R10
+	IMULQ   DX, R10
+	ADDQ    CX, R10
 	ADDQ    $0x04, BX
 	JMP     found
 
 next:
-	MOVQ CX, R9
+	MOVQ CX, R10
 	ADDQ DX, CX
 
 found:
-	MOVLQSX (SI), R11
-	IMULQ   R8, R11
-	ADDQ    R11, R10
+	MOVLQSX (SI), R12
+	IMULQ   R8, R12
+	ADDQ    R12, R11
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 
 loop4:
-	CMPQ        R12, $0x00000010
+	CMPQ        R13, $0x00000010
 	JLT         done4
-	VMOVUPD     (R9), Y5
-	VSUBPD      (R10), Y5, Y5
+	VMOVUPD     (R10), Y5
+	VSUBPD      (R11), Y5, Y5
 	VFMADD231PD Y5, Y5, Y1
-	VMOVUPD     32(R9), Y5
-	VSUBPD      32(R10), Y5, Y5
+	VMOVUPD     32(R10), Y5
+	VSUBPD      32(R11), Y5, Y5
 	VFMADD231PD Y5, Y5, Y2
-	VMOVUPD     64(R9), Y5
-	VSUBPD      64(R10), Y5, Y5
+	VMOVUPD     64(R10), Y5
+	VSUBPD      64(R11), Y5, Y5
 	VFMADD231PD Y5, Y5, Y3
-	VMOVUPD     96(R9), Y5
-	VSUBPD      96(R10), Y5, Y5
+	VMOVUPD     96(R10), Y5
+	VSUBPD      96(R11), Y5, Y5
 	VFMADD231PD Y5, Y5, Y4
-	ADDQ        $0x00000080, R9
+	PREFETCHT0  (R10)(R9*1)
+	PREFETCHT0  64(R10)(R9*1)
 	ADDQ        $0x00000080, R10
-	SUBQ        $0x00000010, R12
+	ADDQ        $0x00000080, R11
+	SUBQ        $0x00000010, R13
 	JMP         loop4
 
 done4:
 loop1:
-	CMPQ        R12, $0x00000004
+	CMPQ        R13, $0x00000004
 	JLT         done1
-	VMOVUPD     (R9), Y5
-	VSUBPD      (R10), Y5, Y5
+	VMOVUPD     (R10), Y5
+	VSUBPD      (R11), Y5, Y5
 	VFMADD231PD Y5, Y5, Y1
-	ADDQ        $0x00000020, R9
+	PREFETCHT0  (R10)(R9*1)
 	ADDQ        $0x00000020, R10
-	SUBQ        $0x00000004, R12
+	ADDQ        $0x00000020, R11
+	SUBQ        $0x00000004, R13
 	JMP         loop1
 
 done1:
-	TESTQ       R12, R12
+	TESTQ       R13, R13
 	JZ          whole
-	VMASKMOVPD  (R9), Y0, Y5
-	VMASKMOVPD  (R10), Y0, Y6
+	VMASKMOVPD  (R10), Y0, Y5
+	VMASKMOVPD  (R11), Y0, Y6
 	VSUBPD      Y6, Y5, Y5
 	VFMADD231PD Y5, Y5, Y4
 

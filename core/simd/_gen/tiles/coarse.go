@@ -226,11 +226,11 @@ func (c *coarseTile) tileAVX512(name string, panels int, merge bool) {
 	bases, panel, count := c.bases(coarseRows), c.GP64(), c.Arg("pairs")
 	c.MOVQ(c.panel, panel)
 	c.Label(name)
-	lines := 3 // of float64, where there is one tile
 	if merge {
-		lines = 2
+		c.fetch(1)
+	} else {
+		c.fetch(2) // perhaps there is no other tile
 	}
-	c.fetch(lines)
 	lanes := c.Vectors(panels)
 	c.VMOVDQU32(operand.Mem{Base: panel}, lanes[0])
 	if panels == 2 {
@@ -308,7 +308,7 @@ func (c *coarseTile) tileAVX2(name string, from, rows int, merge bool) {
 	}
 	c.MOVQ(c.panel, panel)
 	c.Label(name)
-	c.fetch(2)
+	c.fetch(1)
 	lanes := c.Vectors(halves)
 	for h := range lanes {
 		c.VMOVDQU(operand.Mem{Base: panel, Disp: h * c.Bytes()}, lanes[h])

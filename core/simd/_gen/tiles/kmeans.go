@@ -323,7 +323,7 @@ func squaredDistance(k vec.Kit) {
 	n, x, c := k.Arg("n"), k.Arg("x"), k.Arg("c")
 	tail := newRowVectors(k)
 	mask, narrow := tail.tail(n)
-	total := difference(k, tail, mask, narrow, n, x, c)
+	total := difference(k, tail, mask, narrow, nil, n, x, c)
 	k.Store(total, k.ReturnIndex(0))
 	k.Return()
 }
@@ -340,7 +340,7 @@ func mixedName(k vec.Kit, kernel string) string {
 }
 
 // difference emits the squared length of a difference, in lane 0. n, x and c are overwritten.
-func difference(k vec.Kit, tail rowVectors, mask, narrow reg.Register, n, x, c reg.GPVirtual) (total reg.VecVirtual) {
+func difference(k vec.Kit, tail rowVectors, mask, narrow reg.Register, ahead reg.Register, n, x, c reg.GPVirtual) (total reg.VecVirtual) {
 	const unroll = 4
 	wide := tail.Kit
 	sums := wide.Vectors(unroll)
@@ -361,6 +361,11 @@ func difference(k vec.Kit, tail rowVectors, mask, narrow reg.Register, n, x, c r
 			}
 			wide.Sub(operand.Mem{Base: c, Disp: v * wide.Bytes()}, row, row)
 			wide.AddProduct(row, row, sums[v])
+		}
+		if ahead != nil {
+			for at := 0; at < elements*k.Size(); at += 64 {
+				k.PREFETCHT0(operand.Mem{Base: x, Index: ahead, Scale: 1, Disp: at})
+			}
 		}
 		k.ADDQ(operand.U32(elements*k.Size()), x)
 		k.ADDQ(operand.U32(elements*8), c)
@@ -395,6 +400,12 @@ func squaredDistances(k vec.Kit) {
 	tail := newRowVectors(k)
 	mask, narrow := tail.tail(pitch)
 	k.SHLQ(operand.U8(3), pitch)
+	// Rows that follow one another are fetched that far ahead, whatever their length.
+	ahead, nowhere := k.GP64(), k.GP64()
+	k.MOVQ(operand.U32(2048), ahead)
+	k.XORQ(nowhere, nowhere)
+	k.TESTQ(index, index)
+	k.CMOVQNE(nowhere, ahead)
 	k.Label("row")
 	k.TESTQ(left, left)
 	k.JZ(operand.LabelRef("all"))
@@ -413,7 +424,7 @@ func squaredDistances(k vec.Kit) {
 	k.MOVLQSX(operand.Mem{Base: label}, at)
 	k.IMULQ(pitch, at)
 	k.ADDQ(at, c)
-	total := difference(k, tail, mask, narrow, n, row, c)
+	total := difference(k, tail, mask, narrow, ahead, n, row, c)
 	k.VMOVSD(total, operand.Mem{Base: out})
 	k.ADDQ(operand.U8(4), label)
 	k.ADDQ(operand.U8(8), out)
