@@ -48,6 +48,16 @@ def read() -> list[Case]:
     return [Case(**entry) for entry in tomllib.loads((HERE / "blocks.toml").read_text(encoding="utf-8"))["case"]]
 
 
+def results(here: dict[str, Any]) -> Path:
+    """Return the file that holds what was measured on a machine."""
+    return HERE / "results" / f"blocks-{machine.label(here)}.json"
+
+
+def store(path: Path, measured: dict[str, Any]) -> None:
+    """Write it."""
+    path.write_text(json.dumps(measured, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def measure(case: Case, folder: Path, calls: int) -> dict[str, Any]:
     """Return what each library took, and what its last clustering is worth."""
     libraries = [OURS, *case.peers]
@@ -93,12 +103,12 @@ def faults(record: dict[str, Any]) -> list[str]:
     return said
 
 
-def markdown(results: dict[str, Any]) -> str:
+def markdown(measured: dict[str, Any]) -> str:
     """Write the table."""
     heads = ["", "dask_go", "dask-ml", "goal", "iterations of each", "a block in an iteration", "peak memory"]
     rows = [[*heads, "inertia over dask-ml's"], ["---", *["---:"] * len(heads)]]
     for case in read():
-        record = results["cases"].get(case.name)
+        record = measured["cases"].get(case.name)
         if record is None:
             continue
         found = record["found"]
@@ -117,8 +127,8 @@ def markdown(results: dict[str, Any]) -> str:
                 "" if theirs is None else f"{ours['objective'] / theirs['objective'] - 1:+.0e}",
             ]
         )
-    records = results["cases"].values()
-    here = results["machine"]
+    records = measured["cases"].values()
+    here = measured["machine"]
     versions = {name: number for record in records for name, number in record["versions"].items()}
     caption = (
         f"{machine.count(here['cores'])} of {here['cpu']}, Python {here['python']}; "
@@ -126,15 +136,25 @@ def markdown(results: dict[str, Any]) -> str:
         f"{max(record['date'] for record in records)}, commit "
         f"{', '.join(dict.fromkeys(record['commit'] for record in records))}."
     )
-    return f"{caption}\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
+    text = f"{caption}\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"
+    for name, search in measured.get("searches", {}).items():
+        least = {where: min(calls) for where, calls in search["seconds"].items()}
+        text += (
+            f"\nThe search {name} of searches.toml: {table.seconds(least['machine'])} on the machine, "
+            f"{table.seconds(least['cluster'])} on a cluster of {search['workers']} processes with one thread each "
+            f"({least['cluster'] / least['machine']:.2f}{table.TIMES}), "
+            f"{'the same' if search['same'] else 'other'} scores; "
+            f"commit {search['commit']}.\n"
+        )
+    return text
 
 
 def fill(document: str) -> str:
     """Return a document with its tables written anew."""
 
     def section(match: re.Match[str]) -> str:
-        results = json.loads((HERE / "results" / f"{match[2]}.json").read_text(encoding="utf-8"))
-        return match[1] + markdown(results) + match[3]
+        measured = json.loads((HERE / "results" / f"{match[2]}.json").read_text(encoding="utf-8"))
+        return match[1] + markdown(measured) + match[3]
 
     return SECTION.sub(section, document)
 
@@ -152,16 +172,16 @@ def main() -> int:
         readme.write_text(fill(readme.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
     here = machine.describe(None)
-    path = HERE / "results" / f"blocks-{machine.label(here)}.json"
+    path = results(here)
     wrong = False
     for case in read():
         if given.case and case.name not in given.case:
             continue
         record = measure(case, given.folder, given.calls or case.calls)
-        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cases": {}}
-        results["machine"] = here
-        results["cases"][case.name] = record
-        path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cases": {}}
+        kept["machine"] = here
+        kept["cases"][case.name] = record
+        store(path, kept)
         for fault in faults(record):
             wrong = True
             print(f"{case.name}: wrong: {fault}")

@@ -3,7 +3,7 @@
 The first parts of a walk through Dask's scikit-learn notebook: create an estimator, fit it, look
 at what it learned, score it, change a hyper-parameter; then search hyper-parameters in parallel, with
 scikit-learn's own classes on the library's scheduler; the same on a cluster of Dask's, which runs on this machine;
-and k-means on a dask array. Every step says how long it took.
+and k-means on dask arrays, in memory and on disk. Every step says how long it took.
 
 `--full` clusters the notebook's 500 blocks of 200,000 rows, 16 GB, instead of 5 blocks.
 """
@@ -11,6 +11,7 @@ and k-means on a dask array. Every step says how long it took.
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -194,6 +195,20 @@ def large_datasets(n_blocks: int) -> None:
     assert abs(clf.inertia_ / len(X) - n_features) < 0.1
 
 
+def data_on_disk() -> None:
+    """Cluster blocks that are read from disk in every pass, and never in memory all at once."""
+    print("6. blocks on disk")
+    rows = da.from_array(make_blobs(100_000, 20, centers=12, random_state=0)[0], chunks=(20_000, 20))
+    with tempfile.TemporaryDirectory() as folder:
+        da.to_npy_stack(folder, rows)
+        X = da.from_npy_stack(folder)  # or da.from_zarr
+        clf = KMeans(12, random_state=0, compute_labels=True)
+        with step(f"{clf}.fit of .npy files"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", da.PerformanceWarning)  # that every pass reads them again
+            clf.fit(X)
+        print(f"  {np.bincount(clf.labels_).tolist()} rows in each cluster")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--full", action="store_true", help="cluster 100 million rows, 16 GB")
@@ -204,3 +219,4 @@ if __name__ == "__main__":
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None):
         multi_machine_parallelism()
         large_datasets(500 if full else 5)
+        data_on_disk()

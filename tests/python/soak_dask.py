@@ -43,25 +43,24 @@ class Killer(threading.Thread):
 
     def __init__(self, cluster: LocalCluster, n_workers: int, kills: int) -> None:
         super().__init__(daemon=True)
-        self.cluster, self.n_workers, self.left = cluster, n_workers, kills
+        self.cluster, self.n_workers, self.most, self.kills = cluster, n_workers, kills, 0
 
     def run(self) -> None:
-        while self.left:
+        last = time.monotonic()
+        # A nanny whose worker died as it started may give it up; another cluster goes on then.
+        while self.kills < self.most and time.monotonic() < last + 20:
             time.sleep(random.random() * 1.5)
             running = [nanny.pid for nanny in self.cluster.workers.values() if nanny.status.name == "running"]
             if len(running) < self.n_workers or None in running:
-                continue  # the last one is not back yet
+                continue
             with suppress(ProcessLookupError):
                 os.kill(random.choice(running), signal.SIGKILL)
-                self.left -= 1
+                self.kills += 1
+                last = time.monotonic()
 
 
-def main(kills: int, n_workers: int) -> None:
-    warnings.simplefilter("ignore")
-    with dask.config.set(scheduler="threads"):
-        expected = fit(data())
-    # A block may be lost as often as there are kills.
-    dask.config.set({"distributed.scheduler.allowed-failures": kills})
+def soak(kills: int, n_workers: int, expected: KMeans) -> tuple[int, int]:
+    """Fit on one cluster until its workers were killed so many times; return how often they were, and the fits."""
     fits = 0
     with (
         LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
@@ -76,8 +75,20 @@ def main(kills: int, n_workers: int) -> None:
             np.testing.assert_array_equal(found.labels_, expected.labels_)
             assert (found.inertia_, found.n_iter_) == (expected.inertia_, expected.n_iter_)
             fits += 1
-            print(f"{fits} fits right, {killer.left} kills to come", flush=True)
-    print(f"{kills} workers killed, {fits} fits, each of {expected.n_iter_} iterations, all right")
+        return killer.kills, fits
+
+
+def main(kills: int, n_workers: int) -> None:
+    warnings.simplefilter("ignore")
+    with dask.config.set(scheduler="threads"):
+        expected = fit(data())
+    # A block may be lost as often as there are kills.
+    dask.config.set({"distributed.scheduler.allowed-failures": kills})
+    killed = fits = 0
+    while killed < kills:
+        more = soak(min(10, kills - killed), n_workers, expected)
+        killed, fits = killed + more[0], fits + more[1]
+        print(f"{killed} workers killed, {fits} fits of {expected.n_iter_} iterations, all right", flush=True)
 
 
 if __name__ == "__main__":

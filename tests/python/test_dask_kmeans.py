@@ -287,6 +287,22 @@ def test_data_that_are_not_in_memory_are_read_again_and_that_is_said_once() -> N
     assert len(reads) == 4
 
 
+@pytest.mark.parametrize("kind", ["npy", "npy, mapped", "zarr"])
+def test_blocks_on_disk(tmp_path: Any, kind: str) -> None:
+    X = blobs()
+    a, path = da.from_array(X, chunks=(1300, 6)), str(tmp_path / "X")
+    if kind == "zarr":
+        pytest.importorskip("zarr")
+        da.to_zarr(a, path)
+        stored = da.from_zarr(path)
+    else:
+        da.to_npy_stack(path, a)
+        stored = da.from_npy_stack(path, mmap_mode="r" if "mapped" in kind else None)
+    with pytest.warns(da.PerformanceWarning, match="not in memory"):
+        model = KMeans(7, random_state=0).fit(stored)
+    same(model, KMeans(7, init="k-means||", random_state=0).fit(X), X)
+
+
 def test_labels_at_once() -> None:
     X = blobs()
     model = KMeans(7, random_state=0, compute_labels=True).fit(da.from_array(X, chunks=(1300, 6)))
