@@ -72,7 +72,7 @@ func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (t tally, err error)
 		inertia = make([]float64, s.chunks)
 		s.stream.inertia = inertia
 	}
-	err = s.pass(ctl, s.n*s.d*s.k, func(p *solver[T], chunk int) {
+	err = s.pass(ctl, s.n*(s.d*s.k+perRow), func(p *solver[T], chunk int) {
 		t := p.assignChunk(chunk, sum)
 		changed.Add(int64(t.changed))
 		evaluated.Add(int64(t.evaluated))
@@ -86,8 +86,14 @@ func (s *solver[T]) assign(ctl *parallel.Control, sum bool) (t tally, err error)
 
 // assignChunk labels the rows of a chunk.
 func (s *solver[T]) assignChunk(chunk int, sum bool) tally {
-	if sum {
-		defer s.settle(&s.moves[chunk])
+	if sum && s.csr == nil {
+		m := &s.moves[chunk]
+		m.pending = s.lists.Get().(*pending)
+		defer func() {
+			s.settle(m)
+			s.lists.Put(m.pending)
+			m.pending = nil
+		}()
 	}
 	if s.csr != nil {
 		return s.sparseChunk(chunk, sum)
@@ -167,7 +173,7 @@ func (s *solver[T]) inertia(ctl *parallel.Control) (float64, error) {
 		return sum(s.stream.inertia), nil
 	}
 	parts := make([]float64, s.chunks)
-	err := s.pass(ctl, s.n*s.d, func(p *solver[T], chunk int) { parts[chunk] = p.addInertia(chunk, parts[chunk]) })
+	err := s.pass(ctl, s.n*(s.d+perRow), func(p *solver[T], chunk int) { parts[chunk] = p.addInertia(chunk, parts[chunk]) })
 	return sum(parts), err
 }
 

@@ -20,8 +20,9 @@ type solver[T float32 | float64] struct {
 	panels, cn       []T       // c − mean, lanes centres a panel; cₙ, +Inf in lanes without one
 	across, squares  []float64 // for sparse rows: centres, [d][wide]; their squared lengths
 	wide             int
-	slack, perLength float64 // see pack
-	moves            []move  // by chunk
+	slack, perLength float64    // see pack
+	moves            []move     // by chunk
+	lists            *sync.Pool // of *pending
 	total            sums
 	next             []float64 // the new centres
 	moved            []float64 // how far each one moved
@@ -81,6 +82,7 @@ func (s *solver[T]) prepareSums(scope *arena.Scope) (err error) {
 	if s.total, err = newSums(scope, s.k, s.d); err != nil {
 		return err
 	}
+	s.lists = &sync.Pool{New: func() any { return new(pending) }}
 	s.moves = make([]move, s.chunks)
 	for chunk := range s.moves {
 		if s.moves[chunk].sums, err = newSums(scope, s.k, s.d); err != nil {

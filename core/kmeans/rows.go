@@ -101,7 +101,7 @@ func (r *data[T]) survey(ctl *parallel.Control, scope *arena.Scope) error {
 	if err != nil {
 		return err
 	}
-	err = parallel.For(ctl, r.chunks, threadsFor(2*r.n*r.d), func(chunk int) { r.surveyChunk(chunk, &parts[chunk]) })
+	err = parallel.For(ctl, r.chunks, threadsFor(2*r.n*(r.d+perRow)), func(chunk int) { r.surveyChunk(chunk, &parts[chunk]) })
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,9 @@ func tileRows(d int) int {
 func (r *data[T]) surveyChunk(chunk int, m *moments) {
 	lo, hi := r.rows(chunk)
 	step := min(tileRows(r.d), hi-lo)
-	mean, squares, zeros := make([]float64, r.d), make([]float64, step), make([]int32, step)
+	mean := make([]float64, r.d)
+	var squares [batch]float64
+	var zeros [batch]int32
 	loose := 1 + 0x1p-50*float64(r.d+2)
 	for ; lo < hi; lo += step {
 		rows := min(step, hi-lo)
@@ -192,12 +194,15 @@ func (r *data[T]) surveyChunk(chunk int, m *moments) {
 		for q := range mean {
 			mean[q] /= float64(rows)
 		}
-		r.distances(r.d, r.x[lo*r.stride:], r.stride, nil, mean, zeros[:rows], squares)
 		farthest, spread := 0.0, 0.0
-		for _, v := range squares[:rows] {
-			spread += v
-			if v > farthest {
-				farthest = v
+		for i := 0; i < rows; i += batch {
+			these := min(batch, rows-i)
+			r.distances(r.d, r.x[(lo+i)*r.stride:], r.stride, nil, mean, zeros[:these], squares[:])
+			for _, v := range squares[:these] {
+				spread += v
+				if v > farthest {
+					farthest = v
+				}
 			}
 		}
 		far := math.Sqrt(farthest)
@@ -227,6 +232,9 @@ func (r *data[T]) refuseNotFinite(ctl *parallel.Control) error {
 // alone is how many multiply-adds one thread does in the time that it takes to
 // wake others: some 20 µs.
 const alone = 1 << 19
+
+// perRow is what a pass costs a row whatever its length, in multiply-adds.
+const perRow = 1 << 6
 
 // threadsFor is the argument of parallel.For for so many multiply-adds.
 func threadsFor(work int) int {

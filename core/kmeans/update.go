@@ -34,8 +34,8 @@ func (a *sums) clear(j, d int) {
 // of those that they joined and take from those that they left.
 type move struct {
 	sums
-	touched []bool // clusters that are not all zero
-	pending pending
+	touched []bool   // clusters that are not all zero
+	pending *pending // nil: no chunk is at work
 }
 
 // pending are dense rows whose moves have not reached rows yet: for many at a time that costs less.
@@ -68,7 +68,7 @@ func (s *solver[T]) move(m *move, i, old, new int) {
 			s.add(-w, i, m.rows[old*s.d:])
 		}
 	} else {
-		p := &m.pending
+		p := m.pending
 		if p.n == batch {
 			s.settle(m)
 		}
@@ -94,8 +94,8 @@ func (s *solver[T]) move(m *move, i, old, new int) {
 
 // settle makes the moves that are pending.
 func (s *solver[T]) settle(m *move) {
-	p := &m.pending
-	if p.n == 0 {
+	p := m.pending
+	if p == nil || p.n == 0 {
 		return
 	}
 	weight := p.weight[:p.n]

@@ -100,6 +100,26 @@ func needMove(fn string, d, x, stride int, index, to, from []int32, weight []flo
 	}
 }
 
+// moveShort is MoveRows for rows of a few elements.
+func moveShort[T float](d int, x []T, stride int, index, to, from []int32, weight, sums []float64) {
+	w := 1.0
+	for r, i := range index {
+		if weight != nil {
+			w = weight[r]
+		}
+		row, sum := x[int(i)*stride:][:d], sums[int(to[r])*d:][:d]
+		for q, v := range row {
+			sum[q] += w * float64(v)
+		}
+		if j := from[r]; j >= 0 {
+			sum := sums[int(j)*d:][:d]
+			for q, v := range row {
+				sum[q] -= w * float64(v)
+			}
+		}
+	}
+}
+
 // moveWide is MoveRows by one row at a time, of any length.
 func moveWide[T float](d int, x []T, stride int, index, to, from []int32, weight, sums []float64, axpy func(alpha float64, x []T, y []float64)) {
 	for r, i := range index {

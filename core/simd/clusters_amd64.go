@@ -1,10 +1,17 @@
 package simd
 
+// shortest are rows for which masks cost more than they save: what a masked store left is slow to load.
+const shortest = 4
+
 // unweighted is the weight of every row where none is given.
 var unweighted = 1.0
 
 func moveRows(d int, x []float32, stride int, index, to, from []int32, weight, sums []float64) {
 	level := levelFor(d)
+	if d < shortest {
+		moveShort(d, x, stride, index, to, from, weight, sums)
+		return
+	}
 	if level == Generic {
 		moveWide(d, x, stride, index, to, from, weight, sums, axpyMixed)
 		return
@@ -48,6 +55,10 @@ func sumRows(rows int, x []float32, stride int, sums []float64) {
 
 func moveRowsF64(d int, x []float64, stride int, index, to, from []int32, weight, sums []float64) {
 	level := levelFor(d)
+	if d < shortest {
+		moveShort(d, x, stride, index, to, from, weight, sums)
+		return
+	}
 	if level == Generic {
 		moveWide(d, x, stride, index, to, from, weight, sums, axpy)
 		return
