@@ -133,7 +133,7 @@ func (a *active) solve(s *solver, eps float64) {
 			a.computeBlock(s)
 		}
 		a.loadBlock(s)
-		s.updates += a.block.solve(float32(max(0.1*gap, 0.5*eps)), s.limit-s.updates)
+		s.updates += a.block.solve(float32(max(a.mix.gap*gap, 0.5*eps)), s.limit-s.updates)
 		if a.collectChanges(s); len(a.changed) == 0 {
 			return // float32 sees no step that the gap in float64 still asks for
 		}

@@ -52,11 +52,12 @@ func (c *chooser) measure(f []float64, state []uint8) float64 {
 // threshold is the value of F that separates the two sides (minus the intercept).
 func (c *chooser) threshold() float64 { return (c.minUp + c.maxLow) / 2 }
 
-// mix says how a working set is made up.
+// mix says how a working set is made up, and how far it is solved.
 type mix struct {
 	size   int
 	keep   float64 // at most this share are free points of the last set
 	random float64 // share of random violators in the rest
+	gap    float64 // the set is solved to this share of the gap around it
 	// all: a set with room for all points takes them all, so that it is the same one
 	// again; otherwise those that can move.
 	all bool

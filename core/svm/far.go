@@ -21,7 +21,7 @@ type far struct {
 const (
 	// A point is far when its gradient is beyond the threshold by this share of
 	// the gap (at most 1, the scale of the linear term).
-	farDistance = 0.5
+	farDistance = 0.7
 	// Far points come back when the gap of the others fell to this share.
 	farRecall = 0.3
 	// Below so many features the gradient is too cheap for this to pay.

@@ -64,9 +64,9 @@ type result struct {
 // Sizes and shares of the working sets; measured, see benchmarks.
 func workingSets(d int) (outer, inner mix, first int) {
 	if d <= 10 {
-		return mix{size: 4096, keep: 0.5, random: 0.2}, mix{size: 384, keep: 0.5, random: 0.6}, 2048
+		return mix{size: 4096, keep: 0.5, random: 0.2, gap: 0.1}, mix{size: 384, keep: 0.5, random: 0.6, gap: 0.1}, 2048
 	}
-	return mix{size: 8192, keep: 0.5, random: 0.2}, mix{size: 640, keep: 0.3, random: 0.5}, 4096
+	return mix{size: 8192, keep: 0.5, random: 0.2, gap: 0.2}, mix{size: 640, keep: 0.3, random: 0.5, gap: 0.1}, 4096
 }
 
 // wholeBlock is the number of points up to which kernel values that are read, one here and
@@ -298,7 +298,7 @@ func (s *solver) noise() float64 {
 
 // round solves one active set and brings the gradient of all others up to date.
 func (s *solver) round(gap float64, first bool) error {
-	m, eps := s.mix, max(0.1*gap, 0.5*s.tol)
+	m, eps := s.mix, max(s.mix.gap*gap, 0.5*s.tol)
 	if first && !s.warm && len(s.f) > m.size {
 		m.size, m.random = min(s.first, m.size), 1
 		eps = max(0.3*gap, 0.5*s.tol)
