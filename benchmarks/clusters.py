@@ -51,3 +51,13 @@ def report(
         objective += float(own.sum())
     off = abs(inertia - objective) / objective if objective else float(inertia != 0)
     return Report(objective, wrong, off, int(iterations))
+
+
+def nearest(X: npt.NDArray[Any], centers: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Return the index of the centre nearest to each row."""
+    c = centers.astype(np.float64)
+    norms = (c * c).sum(axis=1)
+    step = max(1, BLOCK // (len(c) + X.shape[1]))
+    return np.concatenate(
+        [(norms - 2.0 * (X[first : first + step] @ c.T)).argmin(axis=1) for first in range(0, len(X), step)]
+    )

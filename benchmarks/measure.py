@@ -33,6 +33,7 @@ class Options:
     rounds: int = 5
     threads: int | None = None
     limit: float = 300.0  # seconds a call may take before the peer is given up
+    turn: float = TURN_SECONDS
     pythons: dict[str, str] = field(default_factory=dict)  # a peer's own interpreter, where versions collide
 
 
@@ -92,7 +93,7 @@ def take_turns(remotes: dict[str, Remote], options: Options, say: Callable[[str]
         first[name], processor[name] = timed["seconds"][0], timed["processor"][0]
         if first[name] > LONG_CALL:
             seconds[name].append(first[name])
-    calls = calls_per_turn(list(first.values()))
+    calls = calls_per_turn(list(first.values()), options.turn)
     others = machine.Others()
     for number in range(options.rounds):
         for name, took in first.items():
@@ -104,9 +105,9 @@ def take_turns(remotes: dict[str, Remote], options: Options, say: Callable[[str]
     return {"calls": calls, "seconds": seconds, "processor": processor, "others": round(others.share(), 3)}
 
 
-def calls_per_turn(first: Sequence[float]) -> int:
+def calls_per_turn(first: Sequence[float], turn: float = TURN_SECONDS) -> int:
     """Return how many calls every peer makes in a turn, from how long one call took each."""
-    return int(min(MOST_CALLS, max(1.0, TURN_SECONDS / max(first))))
+    return int(min(MOST_CALLS, max(1.0, turn / max(first))))
 
 
 def turns(took: float, rounds: int) -> int:
