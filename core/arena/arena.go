@@ -106,6 +106,18 @@ func (s *Scope) take(size uintptr) (block, error) {
 	return b, err
 }
 
+// Float64s is memory that Make has given, as half as many elements of another type.
+func Float64s(p []float32) []float64 {
+	if len(p) < 2 {
+		return nil
+	}
+	at := unsafe.Pointer(&p[0])
+	if uintptr(at)%8 != 0 {
+		panic("arena: Float64s: not aligned")
+	}
+	return unsafe.Slice((*float64)(at), len(p)/2)
+}
+
 var plainTypes sync.Map // reflect.Type → struct{}, the types known to be plain
 
 // requirePlain panics unless t is free of pointers.

@@ -19,7 +19,7 @@ type chooser struct {
 	val           []float32
 	code          []uint16 // of val; see count
 	random        uint64
-	hist          [2 * bins]int32
+	hist          *[2 * bins]int32 // nil until it is needed
 }
 
 const (
@@ -148,6 +148,9 @@ func (c *chooser) takeTop(set []int32, count, top int) ([]int32, int) {
 // negative ones from bins on. It never sorts more finely than it has to, which a
 // partial sort would.
 func (c *chooser) count(val []float32, largest float32) {
+	if c.hist == nil {
+		c.hist = new([2 * bins]int32)
+	}
 	clear(c.hist[:])
 	scale := bins / max(largest, math.SmallestNonzeroFloat32)
 	for k, v := range val {

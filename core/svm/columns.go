@@ -41,6 +41,15 @@ func (c *columns) forget(n int) {
 	c.used = c.first
 }
 
+// bytes is the size of the slots that are the set's own.
+func (c *columns) bytes() int64 { return 4 * int64(c.end-c.first) * int64(c.ld) }
+
+// lend empties the own slots and returns their memory, to be used until the next load.
+func (c *columns) lend() []float64 {
+	c.forget(len(c.slot))
+	return arena.Float64s(c.values[c.first*c.ld : c.end*c.ld])
+}
+
 // full reports whether there is no empty slot.
 func (c *columns) full() bool { return c.used == c.end }
 

@@ -90,7 +90,7 @@ func (s *Solver) Noise() float64 { return s.solver.noise() }
 // and shares its room for more. While forks are at work s is not used.
 func (s *Solver) fork(scope *arena.Scope) (*Solver, error) {
 	v := s.solver
-	f := &solver{ctl: v.ctl, scope: scope, dual: v.dual, tol: v.tol, limit: v.limit, cacheBytes: v.cacheBytes}
+	f := &solver{ctl: v.ctl, scope: scope, dual: v.dual, tol: v.tol, limit: v.limit, spareBytes: v.spareBytes / plattFolds}
 	classes := v.active.classes
 	if classes != nil {
 		var err error

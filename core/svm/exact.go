@@ -21,8 +21,11 @@ func (s *solver) finishExactly() (result, error) {
 			return result{}, err
 		}
 	}
-	x := s.exactRows()
+	x, err := s.exactRows()
 	defer s.forgetRows()
+	if err != nil {
+		return result{}, err
+	}
 	limit := s.updates + max(10_000_000, 100*int64(n)) // libsvm's
 	for range exactRepeats {
 		if err := s.refine(math.Inf(1)); err != nil {
@@ -64,9 +67,13 @@ func (s *solver) wantsSmall() bool {
 
 // solveSmall makes as many updates as a small problem takes, unless its C is large.
 func (s *solver) solveSmall() error {
-	x := s.exactRows()
+	x, err := s.exactRows()
+	defer s.forgetRows()
+	if err != nil {
+		return err
+	}
 	x.plain = true
-	defer func() { x.plain = false; s.forgetRows() }()
+	defer func() { x.plain = false }()
 	return x.solve(s.tol, s.updates+1000+20*int64(len(s.f)))
 }
 
@@ -191,7 +198,7 @@ func (x *exactRows) solveFace() error {
 	s, w := x.solver, &x.newton
 	for range newtonRepeats {
 		m := w.findFree(s.beta, s.lo, s.hi)
-		if m < 2 || m > min(exactFace, x.capacity()) || s.limit-s.updates < int64(m) {
+		if m < 2 || m > min(exactFace, x.capacity) || s.limit-s.updates < int64(m) {
 			return nil
 		}
 		ridge := 0.0
@@ -279,63 +286,4 @@ func (s *solver) bestPartner(i int, ki, diag []float64) int {
 		}
 	}
 	return best
-}
-
-// exactRows keeps rows of the kernel matrix in float64; when they are as many as
-// there is room for it starts anew.
-type exactRows struct {
-	*solver
-	newton   newton
-	diag     []float64
-	rows     map[int][]float64
-	hopeless bool
-	plain    bool // pair updates and nothing else
-}
-
-// exactRows returns the rows that the solver keeps from problem to problem.
-func (s *solver) exactRows() *exactRows {
-	if s.exact == nil {
-		x := &exactRows{solver: s, rows: make(map[int][]float64), diag: make([]float64, len(s.rows))}
-		x.newton.indefinite = !s.pack.Definite()
-		for i, row := range s.rows {
-			x.diag[i] = s.pack.DiagExact(int(row))
-		}
-		s.exact = x
-	}
-	s.exact.hopeless = false
-	return s.exact
-}
-
-// forgetRows keeps them only if they are few.
-func (s *solver) forgetRows() {
-	if len(s.f) > smallPoints {
-		s.exact = nil
-	}
-}
-
-// leastPower is above the 2⁻¹²⁵ at which tiles clamp powers of two.
-const leastPower = 0x1p-124
-
-// capacity is the number of rows that fill 64 MB, or a quarter of the cache if that is less.
-func (x *exactRows) capacity() int { return max(2, int(min(64<<20, x.cacheBytes/4))/8/len(x.f)) }
-
-func (x *exactRows) row(i int) ([]float64, error) {
-	if r, ok := x.rows[i]; ok {
-		return r, nil
-	}
-	if len(x.rows) >= x.capacity() {
-		clear(x.rows)
-	}
-	r := make([]float64, len(x.f))
-	if err := x.pack.Exact(x.ctl, x.dual.rows, x.dual.rows[i:i+1], []float64{1}, r); err != nil {
-		return nil, err
-	}
-	for k, v := range r {
-		if math.Abs(v) < leastPower {
-			r[k] = 0
-		}
-	}
-	r[i] = x.diag[i] // without what cancellation leaves in an exponent
-	x.rows[i] = r
-	return r, nil
 }

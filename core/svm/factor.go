@@ -5,7 +5,6 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
-	"gocluster/core/arena"
 	"gocluster/core/kernel"
 	"gocluster/core/parallel"
 	"gocluster/core/simd"
@@ -34,22 +33,31 @@ const (
 	spareRank = 32
 )
 
-// factorColumns is the number of columns that the cache has room for, up to lowRank.
-func (s *solver) factorColumns() int { return int(min(lowRank, s.cacheBytes/8/int64(len(s.f)))) }
+// factorColumns is the number of columns that the cache has room for, beside most of the
+// vectors of the interior-point method, up to lowRank.
+func (s *solver) factorColumns() int {
+	bytes, _ := s.spare()
+	rows := float64(roundUp(len(s.f), factorRows))
+	groups := min(factorGroups, rows/factorRows)
+	// rows·columns + groups·columns² values
+	values := float64(bytes/8) - countedVectors*float64(len(s.f))
+	return int(min(lowRank, (math.Sqrt(rows*rows+4*groups*max(0, values))-rows)/(2*groups)))
+}
 
-func newFactor(scope *arena.Scope, rows, columns int) (*factor, error) {
+func newFactor(r *room, rows, columns int) (*factor, error) {
 	z := &factor{rows: rows, columns: columns, stride: columns, sum: make([]float64, columns)}
 	var err error
-	if z.z, err = arena.MakeZero[float64](scope, z.blocks()*factorRows*columns); err != nil {
+	if z.z, err = r.make(z.blocks() * factorRows * columns); err != nil {
 		return nil, err
 	}
-	z.parts, err = arena.Make[float64](scope, factorGroups*columns*columns)
+	clear(z.z)
+	z.parts, err = r.make(min(factorGroups, z.blocks()) * columns * columns)
 	return z, err
 }
 
 // newRowFactor is Z of the linear kernel: the centred rows themselves.
-func newRowFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, rows []int32) (*factor, error) {
-	z, err := newFactor(scope, len(rows), pack.Cols)
+func newRowFactor(ctl *parallel.Control, r *room, pack *kernel.Pack, rows []int32) (*factor, error) {
+	z, err := newFactor(r, len(rows), pack.Cols)
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +75,9 @@ func newRowFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, 
 // Scheinberg, "Efficient SVM training using low-rank kernel representations", JMLR 2,
 // 2001) once no element of what it leaves exceeds tolerance; nil if that takes
 // more columns than given.
-func newLowRankFactor(ctl *parallel.Control, scope *arena.Scope, pack *kernel.Pack, rows []int32, columns int, tolerance float64) (*factor, error) {
+func newLowRankFactor(ctl *parallel.Control, r *room, pack *kernel.Pack, rows []int32, columns int, tolerance float64) (*factor, error) {
 	n := len(rows)
-	z, err := newFactor(scope, n, min(columns, n, pack.Rank(pack.Cols)+spareRank))
+	z, err := newFactor(r, n, min(columns, n, pack.Rank(pack.Cols)+spareRank))
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,12 @@ func Fit(ctl *parallel.Control, p Problem, prm Params) (*Model, error) {
 	if len(pairs) == 1 {
 		err = pairs[0].fit(ctl, pack, p, prm, members, nil)
 	} else {
-		err = parallel.For(ctl, len(pairs), 0, func(k int) {
+		work := 0
+		for _, f := range pairs {
+			n := len(members[f.i]) + len(members[f.j])
+			work += 10 * n * n // at least: with few points the pool costs more than it gains
+		}
+		err = parallel.Share(ctl, len(pairs), work, func(k int) {
 			pairs[k].err = pairs[k].fit(ctl, pack, p, prm, members, shared)
 		})
 	}

@@ -46,6 +46,11 @@ const interiorRank = 128
 
 const (
 	interiorLimit = 80
+	// How many vectors of the points' number there are, and how many of them count as
+	// cached: the others are among the 200 bytes that a fit takes for each row.
+	vectors        = 19
+	keptVectors    = 5
+	countedVectors = 14
 	// interiorRidge bounds D·K_ii: past 1/interiorRidge the Woodbury formula would lose the
 	// step of a free point to cancellation. Steps are a little shorter for it, no more.
 	interiorRidge = 1e-13
@@ -64,11 +69,12 @@ func (s *solver) solveLinear() error {
 	scope := arena.NewScope()
 	defer scope.Release()
 	points, rows := s.movable()
-	z, err := newRowFactor(s.ctl, scope, s.pack, rows)
+	r := s.room(scope)
+	z, err := newRowFactor(s.ctl, r, s.pack, rows)
 	if err != nil {
 		return err
 	}
-	return s.solveInterior(scope, z, points, s.tol)
+	return s.solveInterior(r, z, points, s.tol)
 }
 
 // solveLowRank does so for a kernel matrix of low numerical rank, if it is one:
@@ -77,11 +83,12 @@ func (s *solver) solveLowRank() error {
 	scope := arena.NewScope()
 	defer scope.Release()
 	points, rows := s.movable()
-	z, err := newLowRankFactor(s.ctl, scope, s.pack, rows, s.factorColumns(), 0.1*s.tol/(1+2*floats.Norm(s.beta, 1)))
+	r := s.room(scope)
+	z, err := newLowRankFactor(s.ctl, r, s.pack, rows, s.factorColumns(), 0.1*s.tol/(1+2*floats.Norm(s.beta, 1)))
 	if err != nil || z == nil {
 		return err
 	}
-	return s.solveInterior(scope, z, points, lowRankTol*s.tol)
+	return s.solveInterior(r, z, points, lowRankTol*s.tol)
 }
 
 // movable lists the points that take part, and their rows.
@@ -128,8 +135,8 @@ const interiorReach = 10
 
 // solveInterior starts the solver at the solution of the interior-point method for
 // K = ZZᵀ: points next to a bound are put on it, F is computed anew.
-func (s *solver) solveInterior(scope *arena.Scope, z *factor, points []int32, tol float64) error {
-	x, err := newInterior(s, scope, z, points)
+func (s *solver) solveInterior(r *room, z *factor, points []int32, tol float64) error {
+	x, err := newInterior(s, r, z, points)
 	if err != nil {
 		return err
 	}
@@ -188,17 +195,17 @@ func (s *solver) swap(x *interior) {
 	}
 }
 
-func newInterior(s *solver, scope *arena.Scope, z *factor, points []int32) (*interior, error) {
+func newInterior(s *solver, r *room, z *factor, points []int32) (*interior, error) {
 	n := len(points)
-	all, err := arena.MakeZero[float64](scope, 24*n)
+	all, err := r.make((vectors + keptVectors) * n)
 	if err != nil {
 		return nil, err
 	}
-	x := &interior{ctl: s.ctl, points: points, z: z}
+	clear(all)
+	x := &interior{ctl: s.ctl, points: points, z: z, kept: all[vectors*n:][:0]}
 	for k, v := range []*[]float64{&x.p, &x.lo, &x.hi, &x.beta, &x.f, &x.s, &x.t, &x.u, &x.v, &x.d, &x.ridge, &x.rs, &x.rt, &x.rhs, &x.ones, &x.step, &x.du, &x.dv, &x.work} {
 		*v = all[k*n : (k+1)*n]
 	}
-	x.kept = all[19*n : 19*n : 24*n]
 	for k, i := range points {
 		x.p[k], x.lo[k], x.hi[k] = s.p[i], s.lo[i], s.hi[i]
 		x.ridge[k] = interiorRidge * float64(s.pack.Diag[s.rows[i]])

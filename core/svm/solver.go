@@ -25,7 +25,7 @@ type solver struct {
 	scope      *arena.Scope
 	tol        float64
 	limit      int64 // of pair updates
-	cacheBytes int64
+	spareBytes int64 // of the cache beside the columns
 	updates    int64
 
 	beta, f  []float64 // f = Kβ + p
@@ -79,8 +79,12 @@ func newSolver(ctl *parallel.Control, s *arena.Scope, pack *kernel.Pack, rows []
 		limit = math.MaxInt64
 	}
 	v := &solver{ctl: ctl, scope: s, dual: dual{pack: pack, rows: rows}, tol: prm.Tol, limit: limit}
-	v.cacheBytes = int64(min(prm.CacheSize, 1<<40) * (1 << 20))
-	return v, v.make(v.cacheBytes, classes, nil)
+	cacheBytes := int64(min(prm.CacheSize, 1<<40) * (1 << 20))
+	if err := v.make(cacheBytes, classes, nil); err != nil {
+		return v, err
+	}
+	v.spareBytes = cacheBytes - v.active.columns.bytes()
+	return v, nil
 }
 
 // make makes room for what the solver works on.

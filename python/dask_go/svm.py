@@ -284,6 +284,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         if callable(self.kernel):
             self._sparse = False
             check_consistent_length(X, y)
+            y = column_or_1d(y, warn=True)
             shape = X.shape if hasattr(X, "shape") else (_num_samples(X),)
             self._X_fit = X
             X = self._compute_kernel(X)
@@ -498,12 +499,13 @@ class SVC(ClassifierMixin, BaseEstimator):
 
     def _validate_targets(self, y: Any) -> npt.NDArray[np.int64]:
         """Learn `classes_` and `class_weight_`, and return the index of each row's class."""
-        y = column_or_1d(y, warn=True)
         if y.dtype.kind == "O":
             check_classification_targets(y)  # before values of different types are sorted
         classes, labels = np.unique(y, return_inverse=True)
         # The verdict depends on the different values alone; that there are many of them would draw a warning.
-        check_classification_targets(classes if len(classes) <= 20 else y)
+        # Integers are labels in any case, and to be told so takes longer than to fit a few rows.
+        if y.dtype.kind not in "biu" or len(classes) > 20:
+            check_classification_targets(classes if len(classes) <= 20 else y)
         self.class_weight_ = (
             np.ones(len(classes))
             if self.class_weight is None
