@@ -98,7 +98,7 @@ class SVC(ClassifierMixin, BaseEstimator):
         units of the decision function) is at most `tol`.
     cache_size : float in (0, inf), default=200
         How much memory kernel values may take, in MB (2**20 bytes): kept columns, and factors of
-        kernel matrices of low rank. What float32 cannot finish gets up to a quarter, and 64 MB, more.
+        kernel matrices of low rank, and the float64 rows of what float32 cannot finish.
         The default is scikit-learn's; a smaller cache costs time and not accuracy.
     class_weight : dict or 'balanced', default=None
         Multipliers of C for each class, each positive; classes that are not in the dict have 1.

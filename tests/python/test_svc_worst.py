@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import Any
@@ -76,6 +77,7 @@ def test_ends_rightly(case: str, dtype: type) -> None:
 
 
 PEAK = """
+import json
 import sys
 import numpy as np
 from dask_go.svm import SVC
@@ -84,19 +86,29 @@ def kilobytes(what):
     with open("/proc/self/status") as status:
         return int(next(line for line in status if line.startswith(what)).split()[1])
 
-n, d, cache = 60000, 30, 20
+n, d, params = json.loads(sys.argv[1])
 rng = np.random.default_rng(0)
 X = rng.normal(size=(n, d))
 y = (X[:, :3].sum(axis=1) + rng.normal(size=n) > 0).astype(int)
 SVC().fit(X[:500], y[:500])
 before = kilobytes("VmRSS:")
-model = SVC(C=0.1, tol=0.1, cache_size=cache).fit(X, y)
+model = SVC(**params).fit(X, y)
 kept = model.support_vectors_.nbytes
-print((kilobytes("VmHWM:") - before) * 1024 - kept - n * 32 * 4 - cache * 2**20 - n * 200)
+print((kilobytes("VmHWM:") - before) * 1024 - kept - n * (d + 2) * 4 - params["cache_size"] * 2**20 - n * 200)
 """
 
 
-def test_peak_memory() -> None:
-    done = subprocess.run([sys.executable, "-P", "-c", PEAK], capture_output=True, text=True, timeout=300, check=True)
+@pytest.mark.parametrize(
+    "n, d, params",
+    [
+        (60000, 30, {"C": 0.1, "tol": 0.1, "cache_size": 20}),  # kept columns
+        (60000, 20, {"kernel": "linear", "cache_size": 40}),  # the interior-point method
+        (20000, 4, {"kernel": "poly", "C": 10, "cache_size": 20}),  # a factor of low rank
+        (6000, 14, {"C": 1e4, "tol": 1e-2, "cache_size": 100}),  # columns, and rows in float64
+    ],
+)
+def test_peak_memory(n: int, d: int, params: dict[str, Any]) -> None:
+    command = [sys.executable, "-P", "-c", PEAK, json.dumps([n, d, params])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     # Beyond the packed copy, the cache and 200 bytes a row: working sets, whose size does not depend on n.
-    assert int(done.stdout) < 32 << 20
+    assert int(done.stdout) < 24 << 20
