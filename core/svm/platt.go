@@ -147,16 +147,6 @@ func (w *leftOut) fold(s *Solver, d Dual, points []int32, k int, values []float6
 // platt is Platt's model.
 type platt struct{ a, b float64 }
 
-// probability of the positive class at decision value f.
-func (s platt) probability(f float64) float64 {
-	x := s.a*f + s.b
-	if x >= 0 {
-		e := math.Exp(-x) // 1 − p would lose the digits of a small p
-		return e / (1 + e)
-	}
-	return 1 / (1 + math.Exp(x))
-}
-
 const (
 	sigmoidSteps    = 100
 	sigmoidGradient = 1e-5

@@ -5,6 +5,7 @@ import (
 
 	"gocluster/core/dense"
 	"gocluster/core/parallel"
+	"gocluster/core/simd"
 )
 
 // leastProbability keeps probabilities of pairs from 0 and 1, as libsvm does.
@@ -35,20 +36,28 @@ func (m *Model) Couple(ctl *parallel.Control, rows int, values, out []float64) e
 	const step = 64
 	k, pairs := m.Classes, m.Pairs()
 	return parallel.Share(ctl, (rows+step-1)/step, rows*pairs*2000, func(chunk int) {
-		c := newCoupling(k)
+		c, e := newCoupling(k), make([]float64, pairs)
 		for r := chunk * step; r < min(rows, (chunk+1)*step); r++ {
-			m.pairwise(values[r*pairs:][:pairs], c.r)
+			m.pairwise(values[r*pairs:][:pairs], c.r, e)
 			c.solve(out[r*k:][:k])
 		}
 	})
 }
 
-// pairwise sets r[i·Classes+j] to the probability of class i against class j.
-func (m *Model) pairwise(values, r []float64) {
+// pairwise sets r[i·Classes+j] to the probability of class i against class j, which is
+// platt's; e is room for a value of each pair.
+func (m *Model) pairwise(values, r, e []float64) {
+	for pair, v := range values {
+		e[pair] = -math.Abs(m.ProbA[pair]*v+m.ProbB[pair]) * math.Log2E
+	}
+	simd.Exp2F64(e, e)
 	pair := 0
 	for i := range m.Classes {
 		for j := i + 1; j < m.Classes; j++ {
-			p := platt{m.ProbA[pair], m.ProbB[pair]}.probability(values[pair])
+			p := 1 / (1 + e[pair])
+			if m.ProbA[pair]*values[pair]+m.ProbB[pair] >= 0 {
+				p *= e[pair]
+			}
 			p = min(max(p, leastProbability), 1-leastProbability)
 			r[i*m.Classes+j], r[j*m.Classes+i] = p, 1-p
 			pair++
@@ -80,14 +89,15 @@ func (c *coupling) solve(p []float64) {
 	k, q, qp := c.k, c.q, c.qp
 	for t := range k {
 		p[t] = 1 / float64(k)
-		sum := 0.0
-		for j := range k {
-			if j != t {
-				sum += c.r[j*k+t] * c.r[j*k+t]
-				q[t*k+j] = -c.r[j*k+t] * c.r[t*k+j]
-			}
+		q[t*k+t] = 0
+	}
+	for t := range k {
+		for j := t + 1; j < k; j++ {
+			lost, won := c.r[j*k+t], c.r[t*k+j]
+			q[t*k+t] += lost * lost
+			q[j*k+j] += won * won
+			q[t*k+j], q[j*k+t] = -lost*won, -lost*won
 		}
-		q[t*k+t] = sum
 	}
 	for t := range k {
 		sum := 0.0
