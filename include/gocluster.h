@@ -456,6 +456,7 @@ typedef struct gocluster_file {
  * params.memory_limit bounds what is allocated, labels included, other arrays of the caller not; 64 MB may
  * come on top. What is kept of each row (a label, and for SCALABLE a distance) goes to scratch files, in $TMPDIR
  * or else /var/tmp, where it does not fit.
+ * Its progress counts rows: done those read in all passes, total those up to the end of the present pass.
  *   labels         out, I32 [n_rows], or NULL
  *   labels_path    a .npy file to write the labels to, or NULL. It appears when it is complete */
 int32_t gocluster_kmeans_fit_npy_start(const gocluster_kmeans_params *params, const gocluster_file *files, int64_t n_files,

@@ -94,7 +94,7 @@ func fitFiles[T float32 | float64](ctl *parallel.Control, scope *arena.Scope, in
 	if err := s.prepareSums(scope); err != nil {
 		return Result{}, err
 	}
-	r, err := s.lloyd(ctl, prm.MaxIter, prm.Tol, 0, int64(min(prm.MaxIter, math.MaxInt32)), prm.Trace)
+	r, err := s.lloyd(ctl, prm.MaxIter, prm.Tol, 0, 0, prm.Trace)
 	if err != nil {
 		return Result{}, err
 	}

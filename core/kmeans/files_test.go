@@ -166,9 +166,13 @@ func TestPasses(t *testing.T) {
 	in.SampleWeight = nil
 	files := in.files(t, r)
 	fit := func(prm Params, from Start) Result {
-		res, err := FitFiles(nil, Stream{Files: files}, prm, from, make([]float64, 20))
+		ctl := new(parallel.Control)
+		res, err := FitFiles(ctl, Stream{Files: files}, prm, from, make([]float64, 20))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if done, total, _ := ctl.Progress(); done != int64(res.Passes)*3000 || total != done {
+			t.Errorf("%d of %d rows were reported, after %d passes", done, total, res.Passes)
 		}
 		return res
 	}

@@ -212,7 +212,10 @@ func (s *solver[T]) lloyd(ctl *parallel.Control, maxIter int, tol float64, done,
 			trace[r.Iterations] = step
 		}
 		r.Iterations++
-		if total > 0 {
+		switch {
+		case s.stream != nil:
+			s.stream.moved = step.Moved // what is reported are rows
+		case total > 0:
 			ctl.Report(done+int64(r.Iterations), total, step.Moved)
 		}
 	}

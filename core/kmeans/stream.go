@@ -33,6 +33,8 @@ type stream[T float32 | float64] struct {
 	passes  int
 
 	mu     sync.Mutex
+	done   int64        // rows, in all passes
+	moved  float64      // by the last iteration
 	failed atomic.Int64 // the first row that err is about
 	err    error
 }
@@ -80,7 +82,7 @@ func (f *stream[T]) chunk(ctl *parallel.Control, r *reading[T], s *solver[T], ch
 			next = r.ahead(end, hi)
 		}
 		<-b.done
-		goesOn := !ctl.Cancelled() && f.work(s, chunk, b, body)
+		goesOn := !ctl.Cancelled() && f.work(ctl, s, chunk, b, body)
 		if !goesOn && next != nil {
 			<-next.done // until then it is the reader's
 			r.free <- next
@@ -99,7 +101,7 @@ func (f *stream[T]) chunk(ctl *parallel.Control, r *reading[T], s *solver[T], ch
 }
 
 // work works on one piece, and reports whether to go on with the chunk.
-func (f *stream[T]) work(s *solver[T], chunk int, b *buffer[T], body func(p *solver[T], chunk int)) bool {
+func (f *stream[T]) work(ctl *parallel.Control, s *solver[T], chunk int, b *buffer[T], body func(p *solver[T], chunk int)) bool {
 	if f.failed.Load() < int64(b.first) {
 		return false
 	}
@@ -130,8 +132,19 @@ func (f *stream[T]) work(s *solver[T], chunk int, b *buffer[T], body func(p *sol
 	}
 	if err != nil {
 		f.fail(b.first, err)
+		return false
 	}
-	return err == nil
+	f.report(ctl, b.rows)
+	return true
+}
+
+// report tells how many rows have been read, of those up to the end of this pass: how many more passes there will
+// be is not known.
+func (f *stream[T]) report(ctl *parallel.Control, rows int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done += int64(rows)
+	ctl.Report(f.done, int64(f.passes)*int64(f.files.Rows()), f.moved)
 }
 
 // fail notes what went wrong at a row, or after it. Of several errors that at the first row stays.

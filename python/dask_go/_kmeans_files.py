@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 )
 
 from . import _marshal
+from ._progress import rows_bar
 
 if TYPE_CHECKING:
     from ._files import Files
@@ -46,16 +47,18 @@ def fit(
     draws = None
     if not given:
         draws = check_random_state(estimator.random_state).random_sample(1 if random else n_draws)
-    fitted = _marshal.kmeans_fit_files(
-        estimator._params(1, "random" if random else "scalable"),  # noqa: SLF001
-        files.parts,
-        weights,
-        init=init,
-        draws=draws,
-        labels=None if estimator.labels_out is None else os.fspath(estimator.labels_out),
-        trace=trace,
-        tick=tick,
-    )
+    with rows_bar(files.shape[0]) as report:
+        fitted = _marshal.kmeans_fit_files(
+            estimator._params(1, "random" if random else "scalable"),  # noqa: SLF001
+            files.parts,
+            weights,
+            init=init,
+            draws=draws,
+            labels=None if estimator.labels_out is None else os.fspath(estimator.labels_out),
+            trace=trace,
+            tick=tick,
+            report=report,
+        )
     _check_n_features(estimator, outline, reset=True)
     _check_feature_names(estimator, outline, reset=True)
     return fitted

@@ -386,6 +386,7 @@ def kmeans_fit_files(
     labels: str | None,
     trace: FloatArray | None,
     tick: Callable[[], None] | None,
+    report: Callable[[int, float], None] | None,
 ) -> FittedKMeans:
     """Cluster the rows of files; `labels` is a file for the labels, which are then read from there."""
     centers = np.empty((prm.n_clusters, parts[0].shape[1]), np.float64)
@@ -406,6 +407,7 @@ def kmeans_fit_files(
         _optional(trace),
         result,
         tick=tick,
+        report=report,
     )
     found: IntArray = np.load(labels, mmap_mode="r") if in_memory is None else in_memory  # type: ignore[arg-type]
     return FittedKMeans(centers, found, result.inertia, result.n_iter, result.n_distinct, result.n_passes)

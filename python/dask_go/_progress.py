@@ -1,4 +1,4 @@
-"""A progress bar for joblib's Parallel calls on the backend "gocluster"."""
+"""Progress bars: for joblib's Parallel calls on the backend "gocluster", for fits to files, for SVC."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def progress(**options: Any) -> Iterator[None]:
     """Show the progress of joblib's Parallel calls on the backend "gocluster", a bar at a time.
 
     A call inside a task of another has no bar of its own. The total is known once joblib has
-    taken the last task from its iterable.
+    taken the last task from its iterable. A `KMeans.fit` to files shows the rows that it has
+    read, pass after pass, those of k-means|| included: up to the end of the present pass, since it is
+    not known how many there will be.
 
     Parameters
     ----------
@@ -89,9 +91,26 @@ def gap_bar(verbose: object) -> Iterator[Callable[[int, float], None] | None]:
         yield report
 
 
+@contextmanager
+def rows_bar(n_rows: int) -> Iterator[Callable[[int, float], None] | None]:
+    """Show the rows that a fit reads in passes over so many, if progress is to be shown."""
+    if _active is None:
+        yield None
+        return
+    with _active.new_bar(unit=" rows", unit_scale=True) as bar:
+
+        def report(done: int, _: float) -> None:
+            passes = max(-(-done // n_rows), 1)
+            bar.set_description_str(f"KMeans, pass {passes}", refresh=False)
+            bar.total = passes * n_rows
+            bar.update(max(0, done - bar.n))
+
+        yield report
+
+
 class _Display:
     def __init__(self, options: dict[str, Any]) -> None:
-        self._new_bar = functools.partial(_tqdm("dask_go.progress()"), **options)
+        self.new_bar = functools.partial(_tqdm("dask_go.progress()"), **options)
         self._bar: Any = None
         self._shown: weakref.ref[Any] | None = None
         self._lock = threading.Lock()
@@ -109,7 +128,7 @@ class _Display:
             if self._bar is None:
                 if not parallel._running:  # noqa: SLF001
                     return
-                self._bar = self._new_bar()
+                self._bar = self.new_bar()
                 self._shown = weakref.ref(parallel)
             over = not parallel._running  # noqa: SLF001
             self._bar.total = done if over and not parallel._aborting else _total(parallel)  # noqa: SLF001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -165,6 +166,17 @@ def test_verbose_and_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         KMeans(5, random_state=0).fit(path)
     with pytest.warns(RuntimeWarning, match="performing only one init"):
         KMeans(3, init=X[:3], n_init=4).fit(path)
+
+
+def test_progress(tmp_path: Path) -> None:
+    path, out = saved(tmp_path, X), io.StringIO()
+    with dask_go.progress(file=out):
+        model = KMeans(7, random_state=3).fit(path)
+    last = out.getvalue().strip("\n\r ").rpartition("\r")[2]
+    assert f"KMeans, pass {model.n_passes_}" in last
+    assert "100%" in last
+    KMeans(7, random_state=3).fit(path)
+    assert out.getvalue().strip("\n\r ").endswith(last)
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
