@@ -80,10 +80,15 @@ func (p *pair) solve(prm svm.Params) (svm.Solution, error) {
 }
 
 // widen sets the boxes for the new C and stretches the last solution to a start: with
-// r = C′/C it is rβ, and its gradient r(F + y) − y, where y is −P.
+// r = C′/C it is rβ, and its gradient r(F + y) − y, where y is −P. Where C hardly mattered
+// any more it is β as it is.
 func (p *pair) widen(prm svm.Params) *svm.Start {
 	r := prm.C / p.c
 	warm := p.c > 0 && r <= longestStep
+	keep := p.c > 0 && p.mostlyFree()
+	if keep {
+		r, warm = 1, true
+	}
 	for k, w := range p.weight {
 		lo, hi := 0.0, prm.Bound(w)
 		if hi < prm.C*w { // cut: not r times the last one
@@ -92,10 +97,12 @@ func (p *pair) widen(prm svm.Params) *svm.Start {
 		if p.P[k] > 0 {
 			lo, hi = -hi, 0
 		}
-		switch b := p.start.Beta[k]; b {
-		case p.Lo[k]:
+		switch b := p.start.Beta[k]; {
+		case keep:
+			p.start.Beta[k] = min(max(b, lo), hi)
+		case b == p.Lo[k]:
 			p.start.Beta[k] = lo
-		case p.Hi[k]:
+		case b == p.Hi[k]:
 			p.start.Beta[k] = hi
 		default:
 			p.start.Beta[k] = min(max(r*b, lo), hi)
@@ -108,6 +115,22 @@ func (p *pair) widen(prm svm.Params) *svm.Start {
 	}
 	p.start.Noise *= r
 	return p.start
+}
+
+// mostlyFree reports whether few β of the last solution are held back by the box: three
+// times as many are inside. Where none is, no larger C changes the solution.
+func (p *pair) mostlyFree() bool {
+	bound, free := 0, 0
+	for k, b := range p.start.Beta {
+		switch {
+		case b == 0:
+		case b == p.Lo[k] || b == p.Hi[k]:
+			bound++
+		default:
+			free++
+		}
+	}
+	return 3*bound < free
 }
 
 // take keeps what predictions need.

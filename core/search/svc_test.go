@@ -294,6 +294,17 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// TestLargeC walks past the C from which on no row is held back.
+func TestLargeC(t *testing.T) {
+	plan := &Plan{Problem: clouds(200, 6, 3), Splits: folds(200, 2)}
+	for _, c := range []float64{1, 5, 50, 5e3, 5e6} {
+		for _, gamma := range []float64{.05, 1, 20} {
+			plan.Fits = append(plan.Fits, Fit{Params: svm.Params{Kernel: kernel.Params{Kind: kernel.RBF, Gamma: gamma}, C: c, Tol: 1e-3, CacheSize: 50, MaxIter: -1}})
+		}
+	}
+	compare(t, plan)
+}
+
 // TestProbabilities compares with single fits, of splits with all classes and with fewer.
 func TestProbabilities(t *testing.T) {
 	plan := &Plan{Problem: clouds(300, 3, 3), Splits: folds(300, 3), Fits: grid(3)[:24]}
