@@ -21,15 +21,48 @@ shared: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 class Segment:
-    """A descriptor of memory, closed with this object, and a number that no other process gives out."""
+    """Memory in one file without a name or more, and a number that no other process gives out.
 
-    def __init__(self, nbytes: int, number: int | None = None, fd: int | None = None) -> None:
+    Parameters
+    ----------
+    nbytes : int
+        The size.
+    parts : int
+        The most files that it is made of, for so many threads to write at a time: the kernel
+        lets one write to a file.
+    number, fds
+        Those of a segment that another process made, if it is that one. The descriptors are
+        closed with this object.
+    """
+
+    def __init__(self, nbytes: int, parts: int = 1, number: int | None = None, fds: list[int] | None = None) -> None:
         self.nbytes = nbytes
         self.number = (os.getpid() << 32) + next(_counter) if number is None else number
-        self.fd = memfd("dask-go") if fd is None else fd
-        weakref.finalize(self, os.close, self.fd).atexit = False
-        if fd is None:
-            os.ftruncate(self.fd, nbytes)
+        self.fds: list[int] = [] if fds is None else fds
+        weakref.finalize(self, _close, self.fds).atexit = False
+        if fds is None:
+            part = _part(nbytes, max(min(parts, nbytes // _LEAST_PART), 1))
+            for begin in range(0, nbytes, part):
+                self.fds.append(memfd("dask-go"))
+                os.ftruncate(self.fds[-1], min(part, nbytes - begin))
+
+    @property
+    def part(self) -> int:
+        """The bytes of each file but the last."""
+        return _part(self.nbytes, len(self.fds))
+
+
+_LEAST_PART = 32 << 20
+_ALIGNED = 2 << 20  # a multiple of the page, and of a large page, of any machine
+
+
+def _part(nbytes: int, parts: int) -> int:
+    return nbytes if parts == 1 else -(-nbytes // (parts * _ALIGNED)) * _ALIGNED
+
+
+def _close(fds: list[int]) -> None:
+    while fds:
+        os.close(fds.pop())
 
 
 def memfd(name: str) -> int:
@@ -61,6 +94,8 @@ def _os_error(function: str) -> OSError:
     return OSError(error, f"{function}: {os.strerror(error)}")
 
 
+# <sys/mman.h>, where Python's mmap does not have them: PROT_NONE, and in the place of what is mapped there.
+_NO_ACCESS, _MAP_FIXED = 0, 0x10
 _READ_WRITE = mmap.PROT_READ | mmap.PROT_WRITE
 _MODES = {
     "r": (mmap.PROT_READ, mmap.MAP_SHARED),
@@ -69,17 +104,26 @@ _MODES = {
 }
 
 
-def attach(fd: int, nbytes: int, mode: str) -> Any:
-    """Map memory: "r" to read, "r+" to share it, "c" to have a copy of what is written to.
+def attach(segment: Segment, mode: str) -> Any:
+    """Map a segment: "r" to read, "r+" to share it, "c" to have a copy of what is written to.
 
     Unlike mmap.mmap the result keeps no descriptor open, so that there may be any number.
     """
-    address = _libc().mmap(None, nbytes, *_MODES[mode], fd, 0)
-    if address == ctypes.c_void_p(-1).value:
-        raise _os_error("mmap")
+    nbytes, part = segment.nbytes, segment.part
+    address = _map(None, nbytes, _NO_ACCESS, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
     memory = (ctypes.c_char * nbytes).from_address(address)
     weakref.finalize(memory, _libc().munmap, address, nbytes).atexit = False
+    protection, flags = _MODES[mode]
+    for i, fd in enumerate(segment.fds):
+        _map(address + i * part, min(part, nbytes - i * part), protection, flags | _MAP_FIXED, fd)
     return memory
+
+
+def _map(address: int | None, nbytes: int, protection: int, flags: int, fd: int) -> int:
+    mapped: int = _libc().mmap(address, nbytes, protection, flags, fd, 0)
+    if mapped == ctypes.c_void_p(-1).value:
+        raise _os_error("mmap")
+    return mapped
 
 
 def shared_array(shape: int | tuple[int, ...], dtype: npt.DTypeLike = float) -> npt.NDArray[Any]:
@@ -126,7 +170,7 @@ def shared_array(shape: int | tuple[int, ...], dtype: npt.DTypeLike = float) -> 
 
 def attach_shared(segment: Segment) -> Any:
     """Return the memory of a shared array's segment; it is known by its number as long as it is there."""
-    memory = attach(segment.fd, segment.nbytes, "r+")
+    memory = attach(segment, "r+")
     memory.segment = segment
     shared[segment.number] = memory
     return memory

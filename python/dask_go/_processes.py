@@ -288,7 +288,7 @@ class InProcesses:
     job_threads = 0
 
     def __init__(self, n_jobs: int, kind: Kind, max_nbytes: int | None, mmap_mode: str | None) -> None:
-        self._store = CallStore(max_nbytes, mmap_mode, window=2 * n_jobs)
+        self._store = CallStore(max_nbytes, mmap_mode, n_jobs)
         self._kind = kind
         self._pid = os.getpid()
         self._lock = threading.RLock()
@@ -338,5 +338,6 @@ class InProcesses:
             self._over = True
             for worker in self._busy:
                 worker.kill()
+            self._store.clear()
             while self._free:
                 _give_back(self._free.pop())

@@ -30,6 +30,7 @@ LARGE = 1 << 20
 _MOST_NEW = 16
 # So many segments at most are kept in case that another task needs the same array.
 _MOST_KEPT = 64
+_MOST_PARTS = 4
 _CHUNK = 8 << 20
 
 
@@ -39,26 +40,29 @@ _CHUNK = 8 << 20
 class _Copy:
     """An array's bytes in a segment, written by all threads that need it, each byte once."""
 
-    def __init__(self, array: Array) -> None:
+    def __init__(self, array: Array, writers: int = 1) -> None:
         contiguous = _contiguous(array)
         source = array if contiguous else np.ascontiguousarray(array)
-        self.segment = Segment(source.nbytes)
+        self.segment = Segment(source.nbytes, min(writers, _MOST_PARTS))
         self.address = _address(source)
         self.strides = None if contiguous else source.strides
         self.uses = 1
         self._bytes: Any = source.reshape(-1, order="A").view(np.uint8).data
-        self._chunks = iter(range(0, source.nbytes, _CHUNK))
-        self._left = -(-source.nbytes // _CHUNK)
+        chunks = _chunks(source.nbytes, self.segment.part)
+        self._chunks = iter(chunks)
+        self._left = len(chunks)
         self._lock = threading.Lock()
         self._written = threading.Event()
         self._error: BaseException | None = None
 
     def finish(self) -> None:
-        while (begin := self._next()) is not None:
+        part = self.segment.part
+        while (chunk := self._next()) is not None:
             try:
-                end = min(begin + _CHUNK, self.segment.nbytes)
+                begin, end = chunk
+                fd = self.segment.fds[begin // part]
                 while begin < end:
-                    begin += os.pwrite(self.segment.fd, self._bytes[begin:end], begin)
+                    begin += os.pwrite(fd, self._bytes[begin:end], begin % part)
             except BaseException as error:  # noqa: BLE001 -- others wait for this chunk
                 self._error = error
             with self._lock:
@@ -70,9 +74,19 @@ class _Copy:
         if self._error is not None:
             raise self._error
 
-    def _next(self) -> int | None:
+    def _next(self) -> tuple[int, int] | None:
         with self._lock:
             return next(self._chunks, None)
+
+
+def _chunks(nbytes: int, part: int) -> list[tuple[int, int]]:
+    """Cut a segment into chunks, those of different parts beside each other: a part can be written by one thread."""
+    return [
+        (begin, min(begin + _CHUNK, first + part, nbytes))
+        for offset in range(0, part, _CHUNK)
+        for first in range(0, nbytes, part)
+        if (begin := first + offset) < nbytes
+    ]
 
 
 class Store:
@@ -92,16 +106,16 @@ class Store:
 class CallStore(Store):
     """The arguments of the tasks of one call: an array that several tasks are given is copied once.
 
-    A copy is forgotten when its array is gone, when `window` other arrays were copied before a
+    A copy is forgotten when its array is gone, when two other arrays for each worker were copied before a
     second task used it, or with the call. Arrays of more than `max_nbytes` are attached as
     `mmap_mode` says. To other tasks they look like copies of their own.
     """
 
-    def __init__(self, max_nbytes: int | None, mmap_mode: str | None, window: int) -> None:
+    def __init__(self, max_nbytes: int | None, mmap_mode: str | None, n_jobs: int) -> None:
         self._limit = max_nbytes if max_nbytes is not None and mmap_mode is not None else 1 << 62
         self._mode = "r+" if mmap_mode == "w+" else mmap_mode or COPY
         self.smallest = min(LARGE, self._limit + 1)
-        self._window = window
+        self._n_jobs = n_jobs
         self._lock = threading.RLock()  # a garbage collection may come to `forget`
         self._copies: OrderedDict[int, tuple[weakref.ref[Array], _Copy]] = OrderedDict()
 
@@ -118,7 +132,7 @@ class CallStore(Store):
                 array = owner
             copied = self._known(array)
             if copied is None:
-                copied = _Copy(array)
+                copied = _Copy(array, self._n_jobs)
                 self._keep(array, copied)
             else:
                 copied.uses += 1
@@ -131,7 +145,7 @@ class CallStore(Store):
 
     def _keep(self, array: Array, copied: _Copy) -> None:
         for key, (_, other) in list(self._copies.items()):  # the longest unused first
-            if len(self._copies) >= (self._window if other.uses == 1 else _MOST_KEPT):
+            if len(self._copies) >= (2 * self._n_jobs if other.uses == 1 else _MOST_KEPT):
                 del self._copies[key]
         key, reference_to_self = id(array), weakref.ref(self)
 
@@ -141,6 +155,11 @@ class CallStore(Store):
                 store._forget(key, reference)  # noqa: SLF001 -- it is this object
 
         self._copies[key] = weakref.ref(array, forget), copied
+
+    def clear(self) -> None:
+        """Forget all copies; may be done again, should Ctrl-C have cut it short."""
+        with self._lock:
+            self._copies.clear()
 
     def _forget(self, key: int, reference: weakref.ref[Array]) -> None:
         with self._lock:
@@ -268,13 +287,14 @@ Key = tuple[int, str]  # the number of a segment, and how it is attached
 
 def send(connection: socket.socket, pickled: Any, placed: Collection[Placed] = (), known: Collection[Key] = ()) -> None:
     """Send a pickle and its segments, without the descriptors of those that the receiver knows."""
-    references = [(segment.number, segment.nbytes, mode) for segment, mode in placed]
-    new = {(segment.number, mode): segment.fd for segment, mode in placed if (segment.number, mode) not in known}
-    described = pickle.dumps((references, list(new))) if references else b""
-    head = _HEAD.pack(len(pickled), len(described), len(new))
-    if new:
+    references = [(segment.number, mode) for segment, mode in placed]
+    new = {(segment.number, mode): segment for segment, mode in placed if (segment.number, mode) not in known}
+    owners = [(key, segment.nbytes, len(segment.fds)) for key, segment in new.items()]
+    fds = [fd for segment in new.values() for fd in segment.fds]
+    described = pickle.dumps((references, owners)) if references else b""
+    head = _HEAD.pack(len(pickled), len(described), len(fds))
+    if fds:
         connection.sendall(head)
-        fds = list(new.values())
         for first in range(0, len(fds), _FDS):
             socket.send_fds(connection, [b"\0"], fds[first : first + _FDS])
         head = b""
@@ -311,8 +331,8 @@ def receive(connection: socket.socket, known: dict[Key, Any] | None = None) -> t
         described, pickled = _read(connection, describing), _read(connection, length)
         memory = _attach(described, fds, known if known is not None else {})
     finally:
-        for fd in fds:
-            os.close(fd)
+        while fds:
+            os.close(fds.pop())
     return pickled, memory
 
 
@@ -328,23 +348,24 @@ def _read(connection: socket.socket, length: int) -> bytearray:
 
 
 def _attach(described: bytearray, fds: list[int], known: dict[Key, Any]) -> list[Any]:
-    references, new = loads(described, []) if described else ([], [])
-    fd_of = dict(zip(new, fds, strict=True))
+    references, owners = loads(described, []) if described else ([], [])
+    new: dict[Key, Segment] = {}
+    for key, nbytes, count in owners:
+        new[key] = Segment(nbytes, number=key[0], fds=fds[:count])
+        del fds[:count]
     memory: dict[Key, Any] = {}
-    for number, nbytes, mode in references:
-        key = number, mode
+    for key in references:
+        number, mode = key
         if key in memory:
             continue
         if key in known:
             memory[key] = known[key]
         elif mode == SHARED:
-            memory[key] = _memory.shared.get(number) or _memory.attach_shared(
-                Segment(nbytes, number, os.dup(fd_of[key]))
-            )
+            memory[key] = _memory.shared.get(number) or _memory.attach_shared(new[key])
         else:
-            there = _memory.attach(fd_of[key], nbytes, mode)
+            there = _memory.attach(new[key], mode)
             # Of a memoryview alone NumPy would take what is below it, and let a task make its array writeable.
             memory[key] = pickle.PickleBuffer(memoryview(there).toreadonly()) if mode == "r" else there
     known.clear()
     known.update((key, there) for key, there in memory.items() if key[1] != COPY)
-    return [memory[number, mode] for number, _, mode in references]
+    return [memory[key] for key in references]

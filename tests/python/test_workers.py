@@ -133,6 +133,32 @@ def test_a_large_argument_is_written_once_and_read_in_place() -> None:
     assert all(writeable for task in small for _, writeable, _ in task)
 
 
+def test_an_array_in_several_parts() -> None:
+    X = np.random.default_rng(0).integers(0, 1 << 40, (12_000_001, 1))  # 96 MB
+    X[4 << 20 : 5 << 20] = 7
+    sums = [X.sum(), X[5_000_000:].sum(), X[::-3].sum()]
+    assert run(*(delayed(np.sum)(a) for a in (X, X[5_000_000:], X[::-3]))) == sums
+    first, *_, last = run(*(delayed(lambda a: (mapping(a[:1]), mapping(a[-1:])))(X) for _ in range(4)))
+    assert first == last
+    assert "memfd" in first[0]
+    assert first[0] != first[1]  # files of their own, for two threads to write to
+    for a in run(*(delayed(add_one)(X[:, 0]) for _ in range(3)), mmap_mode="c"):
+        assert a == X.max() + 1
+    (back,) = run(delayed(lambda a: a + 1)(X))
+    np.testing.assert_array_equal(back, X + 1)
+
+
+def test_nothing_is_kept_of_a_call() -> None:
+    X = np.zeros(LARGE)
+
+    def held() -> int:
+        return sum("memfd:dask-go" in os.readlink(f"/proc/self/fd/{fd.name}") for fd in os.scandir("/proc/self/fd"))
+
+    with Parallel(batch_size=1) as parallel:
+        assert parallel(delayed(np.max)(X) for _ in range(3)) == [0] * 3
+        assert held() == 0
+
+
 def test_the_worker_cannot_make_an_argument_writeable() -> None:
     with pytest.raises(ValueError, match="WRITEABLE"):
         run(delayed(np.ndarray.setflags)(np.zeros(LARGE), write=True))
