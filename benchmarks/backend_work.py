@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 Call = Callable[[], Any]
 
 
-def tiny(peer: str, tasks: int, batch_size: Any = "auto") -> Call:  # noqa: ARG001
+def tiny(_peer: str, tasks: int, batch_size: Any = "auto") -> Call:
     def call() -> None:
         if Parallel(batch_size=batch_size)(delayed(abs)(-i) for i in range(tasks)) != list(range(tasks)):
             raise AssertionError
@@ -20,7 +20,7 @@ def tiny(peer: str, tasks: int, batch_size: Any = "auto") -> Call:  # noqa: ARG0
     return call
 
 
-def svc_grid(peer: str, samples: int, candidates: int) -> Call:  # noqa: ARG001
+def svc_grid(_peer: str, samples: int, candidates: int) -> Call:
     from sklearn.datasets import make_classification
     from sklearn.model_selection import GridSearchCV
     from sklearn.svm import SVC
@@ -37,7 +37,7 @@ def _count(steps: int) -> int:
     return total
 
 
-def pure_python(peer: str, tasks: int, steps: int) -> Call:  # noqa: ARG001
+def pure_python(_peer: str, tasks: int, steps: int) -> Call:
     return lambda: Parallel()(delayed(_count)(steps) for _ in range(tasks))
 
 
@@ -61,7 +61,7 @@ def arguments(peer: str, tasks: int, arrays: int, megabytes: int, shared: bool =
     return call
 
 
-def results(peer: str, tasks: int, megabytes: int) -> Call:  # noqa: ARG001
+def results(_peer: str, tasks: int, megabytes: int) -> Call:
     def call() -> None:
         arrays = Parallel(batch_size=1)(delayed(np.full)(megabytes * 125_000, float(i)) for i in range(tasks))
         if [array[-1] for array in arrays] != list(range(tasks)):
@@ -74,5 +74,5 @@ def _inner(tasks: int, sleep: float) -> int:
     return len(Parallel(n_jobs=-1, batch_size=1)(delayed(time.sleep)(sleep) for _ in range(tasks)))
 
 
-def nested(peer: str, tasks: int, sleep: float) -> Call:  # noqa: ARG001
+def nested(_peer: str, tasks: int, sleep: float) -> Call:
     return lambda: Parallel(batch_size=1)(delayed(_inner)(tasks, sleep) for _ in range(tasks))

@@ -83,13 +83,15 @@ def fit(path: Path, labels: Path, iterations: int) -> dict[str, Any]:
     model.fit(path)
     seconds = time.perf_counter() - start
     after = os.times()
+    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert peak is not None
     return {
         "seconds": seconds,
         "cpu_seconds": after.user + after.system - before.user - before.system,
         "passes": model.n_passes_,
         "iterations": model.n_iter_,
         "inertia": model.inertia_,
-        "peak_rss_mb": int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024,  # type: ignore[index]
+        "peak_rss_mb": int(peak[1]) / 1024,
     }
 
 
