@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.metrics._scorer import _MultimetricScorer, _PassthroughScorer, _Scorer
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils import check_random_state, column_or_1d, compute_class_weight
 from sklearn.utils.validation import _num_samples
 
 from . import _dask_search
@@ -298,7 +298,7 @@ def _whole(task: Task) -> _Whole:
         raise Unplannable(f"fit is given {', '.join(sorted(unknown))}")
     model = SVC()
     try:
-        labels = model._validate_targets(y)  # noqa: SLF001
+        labels = model._validate_targets(column_or_1d(y, warn=True))  # noqa: SLF001
         if _num_samples(X) != len(labels):
             raise Unplannable("X and y differ in length")
         weights = model._validate_weights(fit_params.get(name), labels, labels)  # noqa: SLF001
