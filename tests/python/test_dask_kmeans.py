@@ -214,6 +214,9 @@ def test_other_types_are_worked_in_float64(dtype: Any) -> None:
 @pytest.mark.parametrize("init", ["k-means||", "k-means++", "random"])
 @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array])
 def test_sparse_blocks(kind: Any, init: str) -> None:
+    joined = da.core.concatenate_lookup.dispatch
+    if joined(kind) is not joined(sparse.csr_matrix):
+        pytest.skip("this dask puts sparse matrices together for predict, and not sparse arrays")
     X = blobs() * (np.random.default_rng(0).random((5000, 6)) < 0.5)
     a = da.from_array(X, chunks=(1300, 6)).map_blocks(kind).persist()
     w = np.random.default_rng(1).random(5000)
