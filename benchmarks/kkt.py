@@ -26,7 +26,7 @@ BLOCK = 1 << 22
 
 
 class Kernel(NamedTuple):
-    """K(x, z) = x·z, or exp(−γ‖x−z‖²)."""
+    """K(x, z) = x·z, or (γx·z)³, or exp(−γ‖x−z‖²)."""
 
     name: str
     gamma: float
@@ -35,6 +35,11 @@ class Kernel(NamedTuple):
         """Return Σ βᵥ K(x, v) for every row x of X."""
         if self.name == "linear":
             return X @ (V.T @ beta)
+        if self.name == "poly":
+            out = np.empty(len(X))
+            for rows in _blocks(len(X), max(1, len(V))):
+                out[rows] = (self.gamma * X[rows] @ V.T) ** 3 @ beta
+            return out
         if self.name != "rbf":
             raise ValueError(f"no kernel {self.name!r} here")
         if sparse.issparse(X):
