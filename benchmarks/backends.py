@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import tomllib
 from contextlib import ExitStack
@@ -23,7 +22,6 @@ from benchmarks.remote import Remote
 
 HERE = Path(__file__).parent
 OURS = ("gocluster", "gocluster, processes")
-SECTION = re.compile(r"(<!-- backends: ([\w.-]+) -->\n).*?(<!-- end of backends -->)", re.DOTALL)
 TURN_SECONDS = 1.0
 MOST_CALLS = 20
 
@@ -110,12 +108,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 def fill(document: str) -> str:
     """Return a document with its tables written anew."""
-
-    def section(match: re.Match[str]) -> str:
-        results = json.loads((HERE / "results" / f"{match[2]}.json").read_text(encoding="utf-8"))
-        return match[1] + markdown(results) + match[3]
-
-    return SECTION.sub(section, document)
+    return table.fill_sections(document, "backends", markdown)
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import tomllib
 from contextlib import ExitStack
@@ -22,7 +21,6 @@ from benchmarks.peers import OURS
 from benchmarks.remote import Remote
 
 HERE = Path(__file__).parent
-SECTION = re.compile(r"(<!-- blocks: ([\w.-]+) -->\n).*?(<!-- end of blocks -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -151,12 +149,7 @@ def markdown(measured: dict[str, Any]) -> str:
 
 def fill(document: str) -> str:
     """Return a document with its tables written anew."""
-
-    def section(match: re.Match[str]) -> str:
-        measured = json.loads((HERE / "results" / f"{match[2]}.json").read_text(encoding="utf-8"))
-        return match[1] + markdown(measured) + match[3]
-
-    return SECTION.sub(section, document)
+    return table.fill_sections(document, "blocks", markdown)
 
 
 def main() -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import re
 import sys
 import tempfile
 import tomllib
@@ -28,7 +27,6 @@ from benchmarks.peers import OURS
 from benchmarks.remote import Remote
 
 HERE = Path(__file__).parent
-SECTION = re.compile(r"(<!-- kmeans: ([\w.-]+) -->\n).*?(<!-- end of kmeans -->)", re.DOTALL)
 ACTIONS = {
     "iterate": "an iteration",
     "fit": "a fit to convergence",
@@ -220,12 +218,7 @@ def markdown(results: dict[str, Any]) -> str:
 
 def fill(document: str) -> str:
     """Return a document with its tables written anew."""
-
-    def section(match: re.Match[str]) -> str:
-        results = json.loads((HERE / "results" / f"{match[2]}.json").read_text(encoding="utf-8"))
-        return match[1] + markdown(results) + match[3]
-
-    return SECTION.sub(section, document)
+    return table.fill_sections(document, "kmeans", markdown)
 
 
 def keep(path: Path, here: dict[str, Any], name: str, record: dict[str, Any]) -> None:

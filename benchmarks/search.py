@@ -13,7 +13,6 @@ import argparse
 import importlib
 import importlib.metadata
 import json
-import re
 import time
 import tomllib
 import warnings
@@ -33,7 +32,6 @@ from benchmarks.peers import OURS, PEERS
 
 HERE = Path(__file__).parent
 CASES = HERE / "searches.toml"
-SECTION = re.compile(r"(<!-- searches: ([\w.-]+) -->\n).*?(<!-- end of searches -->)", re.DOTALL)
 ROUNDS = 2
 LONG = 5.0  # seconds
 
@@ -162,13 +160,8 @@ def markdown(results: dict[str, Any], cases: list[dict[str, Any]]) -> str:
 
 
 def fill(document: str) -> str:
-    """Return a document with its tables of searches written anew."""
-
-    def section(match: re.Match[str]) -> str:
-        results = json.loads((HERE / "results" / f"{match[2]}.json").read_text(encoding="utf-8"))
-        return match[1] + markdown(results, read()) + match[3]
-
-    return SECTION.sub(section, document)
+    """Return a document with its tables written anew."""
+    return table.fill_sections(document, "searches", lambda results: markdown(results, read()))
 
 
 def read() -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import json
 import re
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,20 @@ def fill(document: str, results: Path, of: list[cases.Case]) -> str:
         return f"{match['begin']}{written}{match['end']}"
 
     return SECTION.sub(section, document)
+
+
+def fill_sections(document: str, kind: str, markdown: Callable[[dict[str, Any]], str]) -> str:
+    """Return a document with the text between `<!-- kind: NAME -->` and `<!-- end of kind -->` written anew.
+
+    It is what `markdown` makes of results/NAME.json.
+    """
+
+    def section(match: re.Match[str]) -> str:
+        results = json.loads((HERE / "results" / f"{match[2]}.json").read_text(encoding="utf-8"))
+        return match[1] + markdown(results) + match[3]
+
+    pattern = rf"(<!-- {kind}: ([\w.-]+) -->\n).*?(<!-- end of {kind} -->)"
+    return re.sub(pattern, section, document, flags=re.DOTALL)
 
 
 def main(arguments: list[str] | None = None) -> int:
