@@ -190,15 +190,7 @@ func (s *solver[T]) addInertia(chunk int, to float64) float64 {
 	for i := lo; i < hi; i += batch {
 		rows := min(batch, hi-i)
 		s.distances(s.d, s.x[i*s.stride:], s.stride, nil, s.centers, s.labels[i:i+rows], squares[:rows])
-		if s.weight == nil {
-			for _, v := range squares[:rows] {
-				to += v
-			}
-			continue
-		}
-		for r, w := range s.weight[i : i+rows] {
-			to += w * squares[r]
-		}
+		to = addWeighted(squares[:rows], s.weights(i, i+rows), to)
 	}
 	return to
 }

@@ -24,14 +24,20 @@ func MayPick(u float64, round, first int, closest, weight []float64, share float
 }
 
 // Cost is the sum of the weighted squared distances of rows to their nearest candidates.
-func Cost(closest, weight []float64) (cost float64) {
-	for i, v := range closest {
-		if weight != nil {
-			v *= weight[i]
+func Cost(closest, weight []float64) float64 { return addWeighted(closest, weight, 0) }
+
+// addWeighted adds values times their weights, one after the other; without weights each counts once.
+func addWeighted(values, weight []float64, to float64) float64 {
+	if weight == nil {
+		for _, v := range values {
+			to += v
 		}
-		cost += v
+		return to
 	}
-	return cost
+	for i, v := range values {
+		to += weight[i] * v
+	}
+	return to
 }
 
 // Draws stores what k-means‖ draws in a round for the rows from first on. u in

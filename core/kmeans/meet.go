@@ -54,16 +54,7 @@ func (s *solver[T]) keep(i, base int, c int32, v float64) {
 
 // addCost adds that of some rows, one after the other.
 func (s *solver[T]) addCost(lo, hi int, to float64) float64 {
-	if s.weight == nil {
-		for _, v := range s.closest[lo:hi] {
-			to += v
-		}
-		return to
-	}
-	for i, v := range s.closest[lo:hi] {
-		to += s.weight[lo+i] * v
-	}
-	return to
+	return addWeighted(s.closest[lo:hi], s.weights(lo, hi), to)
 }
 
 // meetOne is meetPlain for one candidate.
