@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 import warnings
 from contextlib import suppress
@@ -16,7 +15,7 @@ import dask.array as da
 import numpy as np
 from sklearn.datasets import make_blobs
 
-from benchmarks import clusters
+from benchmarks import clusters, machine
 from benchmarks.worker import serve
 
 CLUSTERS, FEATURES = 12, 20
@@ -116,9 +115,8 @@ class Worker:
         """Return the most megabytes that this process and its children have had each, added up."""
         total, processes = 0, ["self"]
         for process in processes:
-            with suppress(OSError, TypeError):
-                status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-                total += int(re.search(r"VmHWM:\s+(\d+)", status)[1])  # type: ignore[index]
+            with suppress(OSError):
+                total += machine.peak_kb(process)
                 for task in Path(f"/proc/{process}/task").iterdir():
                     processes += (task / "children").read_text(encoding="ascii").split()
         return {"megabytes": total / 1000}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -103,3 +104,9 @@ def _cpu() -> tuple[str, set[str]]:
     fields = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
     fields = {key.strip(): value.strip() for key, value in fields.items()}
     return fields.get("model name", platform.processor()), set(fields.get("flags", "").split())
+
+
+def peak_kb(process: str = "self") -> int:
+    """Return the most memory that a process has had, in KiB; 0 for one that has ended and is not waited for."""
+    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text(encoding="utf-8"))
+    return int(found[1]) if found is not None else 0

@@ -9,7 +9,6 @@ there is none.
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks import machine
 
 FEATURES, CLUSTERS = 20, 12
 _BLOCK = 4 << 20
@@ -83,15 +84,13 @@ def fit(path: Path, labels: Path, iterations: int) -> dict[str, Any]:
     model.fit(path)
     seconds = time.perf_counter() - start
     after = os.times()
-    peak = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
-    assert peak is not None
     return {
         "seconds": seconds,
         "cpu_seconds": after.user + after.system - before.user - before.system,
         "passes": model.n_passes_,
         "iterations": model.n_iter_,
         "inertia": model.inertia_,
-        "peak_rss_mb": int(peak[1]) / 1024,
+        "peak_rss_mb": machine.peak_kb() / 1024,
     }
 
 
